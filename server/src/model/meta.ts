@@ -23,3 +23,14 @@ export interface Stored<T> {
 /** `namespace/name`: how messages and indices name an object of a known kind. */
 export const fullName = (meta: { readonly namespace: string; readonly name: string }): string =>
   `${meta.namespace}/${meta.name}`
+
+/** Whether two sets of labels say the same. */
+export function sameLabels(a: Labels, b: Labels): boolean {
+  let count = 0
+  for (const key in a) {
+    if (a[key] !== b[key]) return false
+    count++
+  }
+  for (const _ in b) count--
+  return count === 0
+}

@@ -1,0 +1,102 @@
+import { type Logger, pino } from 'pino'
+import { type Config, DEFAULT_CONFIG, STOP_GRACE_MS } from './config.ts'
+import { type GrpcServer, listenGrpc } from './grpc/server.ts'
+import { eventEncoder } from './grpc/wire/events.ts'
+import { ServiceAllocator } from './model/service-admission.ts'
+import { Commits } from './registry/commits.ts'
+import { Leases } from './registry/leases.ts'
+import { Pods } from './registry/pods.ts'
+import { Protection } from './registry/protection.ts'
+import { Services } from './registry/services.ts'
+import { Slices } from './registry/slices.ts'
+import { View } from './registry/view.ts'
+import { WatchHub } from './registry/watch-hub.ts'
+import { openSqliteStore } from './store/sqlite/sqlite-store.ts'
+import type { Store } from './store/store.ts'
+
+/** A registry that serves. */
+export interface RunningRegistry {
+  /** `host:port` to call it at. */
+  readonly address: string
+  /** Lets calls finish, sends watchers elsewhere, and closes the store. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a registry in this process: store, view, registry, doors, in this
+ * order, and stops them in reverse. Absent options have the defaults of
+ * `roster serve`. Fails when the file is taken or the address is in use.
+ */
+export async function startRegistry(options: Partial<Config> = {}): Promise<RunningRegistry> {
+  const config = { ...DEFAULT_CONFIG, ...options }
+  const log = pino({ name: 'roster', level: config.logLevel })
+  const store = openSqliteStore({ file: config.data })
+  try {
+    return await serve(store, config, log)
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+async function serve(store: Store, config: Config, log: Logger): Promise<RunningRegistry> {
+  const view = new View()
+  const { revision, entries } = await store.list('')
+  view.load(entries, revision)
+
+  const allocator = new ServiceAllocator({
+    clusterIPs: config.clusterIPRanges,
+    nodePorts: config.nodePortRange,
+  })
+  for (const { object } of view.services.values()) {
+    for (const conflict of allocator.restore(object)) log.warn(conflict)
+  }
+  const hub = new WatchHub(view, { encoder: eventEncoder, storeId: store.id })
+  const protection = new Protection(view, {
+    onHold: (held) => log.warn(held, 'too many pods expired at once: holding their lease'),
+  })
+  store.guardExpiry((due) => protection.guard(due))
+
+  const following = new AbortController()
+  const followed = view.follow(store, following.signal)
+  const commits = new Commits(store, view)
+  const leases = new Leases(store, view, commits)
+  const rooms = {
+    view,
+    hub,
+    leases,
+    services: new Services(view, commits, allocator),
+    pods: new Pods(view, commits),
+    slices: new Slices(view, commits),
+    isHeld: (lease: string) => protection.isHeld(lease),
+  }
+  const stopFollowing = async () => {
+    hub.stop()
+    following.abort()
+    await followed
+  }
+  let server: GrpcServer
+  try {
+    server = await listenGrpc(rooms, { ...config, log })
+  } catch (error) {
+    await stopFollowing()
+    throw error
+  }
+  const host = config.listen.slice(0, config.listen.lastIndexOf(':'))
+  const address = `${host}:${server.port}`
+  log.info(
+    { address, data: config.data, revision, services: view.services.size, pods: view.pods.size },
+    'serving',
+  )
+  const stop = async () => {
+    log.info('stopping')
+    leases.stop()
+    hub.stop()
+    await server.close(STOP_GRACE_MS)
+    await stopFollowing()
+    await store.close()
+    log.info('stopped')
+  }
+  let stopped: Promise<void> | undefined
+  return { address, stop: () => (stopped ??= stop()) }
+}

@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs'
+import { ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js'
+import {
+  CatalogService,
+  descriptorSetFile,
+  LeaseService,
+  PodService,
+  serviceNames,
+} from '@roster/proto'
+import { createServer } from 'nice-grpc'
+import { errorDetailsServerMiddleware } from 'nice-grpc-error-details'
+import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health'
+import { ServerReflection, ServerReflectionService } from 'nice-grpc-server-reflection'
+import type { Logger } from 'pino'
+import type { Leases } from '../registry/leases.ts'
+import type { Pods } from '../registry/pods.ts'
+import type { Services } from '../registry/services.ts'
+import type { Slices } from '../registry/slices.ts'
+import type { View } from '../registry/view.ts'
+import type { WatchHub } from '../registry/watch-hub.ts'
+import { tokenMiddleware } from './auth.ts'
+import { catalogService } from './catalog.ts'
+import { endpointDefinition, endpointService } from './endpoints.ts'
+import { leaseService } from './leases.ts'
+import { podService } from './pods.ts'
+import { PushCalls } from './push.ts'
+import { errorMiddleware } from './status.ts'
+
+/** What the door opens onto. */
+export interface GrpcRooms {
+  readonly view: View
+  readonly services: Services
+  readonly pods: Pods
+  readonly slices: Slices
+  readonly leases: Leases
+  readonly hub: WatchHub
+  readonly isHeld: (lease: string) => boolean
+}
+
+export interface GrpcOptions {
+  /** `host:port`; port 0 picks a free one. */
+  readonly listen: string
+  /** Certificate chain and key in PEM. Absent: plain text. */
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
+  /** Token callers must send. Absent: none. */
+  readonly token?: string
+  readonly log: Logger
+}
+
+/** The gRPC door, open. */
+export interface GrpcServer {
+  readonly port: number
+  /** Lets calls finish, for at most `graceMs` milliseconds, and closes. */
+  close(graceMs: number): Promise<void>
+}
+
+/** Bounds of the protocol: nobody's connection may cost without limit. */
+const CHANNEL_OPTIONS = {
+  'grpc.max_receive_message_length': 4 * 1024 * 1024,
+  // What is sent is bounded by the page size and by the size of a service.
+  'grpc.max_send_message_length': -1,
+  'grpc.max_concurrent_streams': 1_000,
+  // A peer that is gone without a word is noticed after 15 s.
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.enable_channelz': 0,
+}
+
+/** Opens the door. */
+export async function listenGrpc(rooms: GrpcRooms, options: GrpcOptions): Promise<GrpcServer> {
+  const calls = new PushCalls([endpointDefinition.watchEndpoints.path])
+  const stopping = new AbortController()
+  const bare = createServer({ ...CHANNEL_OPTIONS, interceptors: [calls.interceptor] })
+    .use(errorDetailsServerMiddleware)
+    .use(errorMiddleware(options.log))
+  const server = options.token === undefined ? bare : bare.use(tokenMiddleware(options.token))
+
+  const { view, services, pods, slices, leases, hub, isHeld } = rooms
+  server.add(CatalogService, catalogService(view, services))
+  server.add(PodService, podService(view, pods, isHeld))
+  server.add(endpointDefinition, endpointService(view, slices, hub, calls))
+  server.add(LeaseService, leaseService(leases, stopping.signal))
+
+  const health = HealthState()
+  for (const name of ['', ...serviceNames]) health.setStatus('healthy', name)
+  server.add(HealthDefinition, HealthServiceImpl(health))
+
+  const shown = [...serviceNames, 'grpc.health.v1.Health']
+  const reflection = ServerReflection(readFileSync(descriptorSetFile), shown)
+  server.add(ServerReflectionService, reflection)
+  server.add(v1alpha(ServerReflectionService), reflection)
+
+  const { tls } = options
+  const credentials =
+    tls === undefined
+      ? ServerCredentials.createInsecure()
+      : ServerCredentials.createSsl(null, [{ cert_chain: tls.cert, private_key: tls.key }])
+  const port = await server.listen(options.listen, credentials)
+
+  return {
+    port,
+    close: async (graceMs) => {
+      for (const name of ['', ...serviceNames]) health.setStatus('unhealthy', name)
+      stopping.abort()
+      const timer = setTimeout(() => server.forceShutdown(), graceMs)
+      try {
+        await server.shutdown()
+      } finally {
+        clearTimeout(timer)
+      }
+    },
+  }
+}
+
+/** The reflection service under its older name, which most installed tools still ask for. */
+function v1alpha<T extends ServiceDefinition>(service: T): T {
+  const methods = Object.entries(service).map(([name, method]) => [
+    name,
+    { ...method, path: method.path.replace('.v1.', '.v1alpha.') },
+  ])
+  return Object.fromEntries(methods) as T
+}

@@ -1,0 +1,45 @@
+import { type CallContext, ServerError, type ServerMiddleware, Status } from 'nice-grpc'
+import { BadRequest, ErrorInfo, RichServerError } from 'nice-grpc-error-details'
+import type { Logger } from 'pino'
+import { type ErrorCode, RegistryError } from '../model/errors.ts'
+
+/** Every error of the registry and its gRPC status: a new code does not compile until it is here. */
+const STATUS: Record<ErrorCode, Status> = {
+  INVALID: Status.INVALID_ARGUMENT,
+  NOT_FOUND: Status.NOT_FOUND,
+  LEASE_NOT_FOUND: Status.NOT_FOUND,
+  CONFLICT: Status.ABORTED,
+  NOT_OWNER: Status.FAILED_PRECONDITION,
+  COMPACTED: Status.OUT_OF_RANGE,
+  EXHAUSTED: Status.RESOURCE_EXHAUSTED,
+  UNAUTHENTICATED: Status.UNAUTHENTICATED,
+  UNAVAILABLE: Status.UNAVAILABLE,
+}
+
+/** Domain of the google.rpc.ErrorInfo that carries the registry's own code as its reason. */
+const DOMAIN = 'roster.v1'
+
+/** Turns whatever a handler throws into a status; what is not meant for callers is logged instead. */
+export function errorMiddleware(log: Logger): ServerMiddleware {
+  return async function* middleware(call, context) {
+    try {
+      return yield* call.next(call.request, context)
+    } catch (error) {
+      throw toServerError(error, call.method.path, context, log)
+    }
+  }
+}
+
+function toServerError(error: unknown, path: string, context: CallContext, log: Logger): unknown {
+  if (error instanceof RegistryError) {
+    const info = ErrorInfo.fromPartial({ reason: error.code, domain: DOMAIN })
+    const fieldViolations = [...error.violations]
+    const bad = fieldViolations.length > 0 ? [BadRequest.fromPartial({ fieldViolations })] : []
+    return new RichServerError(STATUS[error.code], error.message, [...bad, info])
+  }
+  if (error instanceof ServerError || (error instanceof Error && error.name === 'AbortError')) {
+    return error
+  }
+  log.error({ err: error, path, peer: context.peer }, 'handler failed')
+  return new ServerError(Status.INTERNAL, 'internal error: see the log of the registry')
+}

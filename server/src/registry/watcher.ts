@@ -1,0 +1,59 @@
+import type { Revision } from '../store/store.ts'
+import type { EndpointSet } from './endpoint-set.ts'
+
+/** Where a watcher's messages go: one stream of a door. */
+export interface WatchSink {
+  /**
+   * Takes a message, always. Answers false when the peer is slow to read: the
+   * watcher is then left alone until `Watcher.drained` is called.
+   */
+  send(bytes: Buffer): boolean
+  /** Ends the stream: the registry stops. */
+  end(): void
+}
+
+/** A subscription to many services: those of one namespace, or all ('' for all). */
+export interface Scope {
+  readonly namespace: string
+  readonly sets: Set<EndpointSet>
+}
+
+/**
+ * One client on one watch stream. For every set it is subscribed to it is either
+ * in sync (it gets the next change) or behind (it gets the whole set as soon as
+ * it reads again): it costs one set of names, however many changes it misses.
+ */
+export class Watcher {
+  /** Name it is listed under. */
+  client: string
+  /** Everything up to here has taken effect at the client. 0: it has said nothing yet. */
+  acked: Revision = 0
+  readonly sink: WatchSink
+  /** Sets it is subscribed to by name. */
+  readonly named = new Set<EndpointSet>()
+  /** Its subscriptions to many, by namespace. Most watchers have none, and pay for none. */
+  scopes: Map<string, Scope> | undefined
+  /** Sets it has to be sent whole. */
+  readonly behind = new Set<EndpointSet>()
+  /** The peer does not read. */
+  isSlow = false
+  isClosed = false
+  /** It has been promised a bookmark as soon as it is no longer behind. */
+  owesBookmark = false
+
+  constructor(sink: WatchSink, client: string) {
+    this.sink = sink
+    this.client = client
+  }
+
+  /** Whether some subscription covers the set. */
+  covers(set: EndpointSet): boolean {
+    if (this.named.has(set)) return true
+    for (const scope of this.scopes?.values() ?? []) if (scope.sets.has(set)) return true
+    return false
+  }
+
+  send(bytes: Buffer): void {
+    if (!this.sink.send(bytes)) this.isSlow = true
+  }
+}
