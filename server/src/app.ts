@@ -60,7 +60,7 @@ async function serve(store: Store, config: Config, log: Logger): Promise<Running
   const following = new AbortController()
   const followed = view.follow(store, following.signal)
   const commits = new Commits(store, view)
-  const leases = new Leases(store, view, commits)
+  const leases = new Leases(store, view, commits, (lease) => protection.renewed(lease))
   const rooms = {
     view,
     hub,

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
+import type { EndpointSlice } from '../../server/src/model/endpoint-slice.ts'
 import type { Endpoint } from '../../server/src/model/endpoints.ts'
 import { endpointsOf } from '../../server/src/model/endpoints.ts'
-import type { EndpointSlice } from '../../server/src/model/endpoint-slice.ts'
 import type { Disconnected, Pod, PodOverride } from '../../server/src/model/pod.ts'
 import { matchesAll, selectorOf } from '../../server/src/model/selector.ts'
 import { hasSelector, SERVICE_NAME_LABEL, type Service } from '../../server/src/model/service.ts'
@@ -49,9 +49,7 @@ const service = fc
       metadata: meta(s.ns, s.name, {}),
       spec: {
         type: s.isExternal ? 'ExternalName' : 'ClusterIP',
-        ports: [
-          { name: 'http', protocol: 'TCP', port: 80, targetPort: s.target, nodePort: 0 },
-        ],
+        ports: [{ name: 'http', protocol: 'TCP', port: 80, targetPort: s.target, nodePort: 0 }],
         selector: s.selector ?? {},
         matchExpressions: expressions,
         clusterIP: 'None',
@@ -91,9 +89,7 @@ const pod = fc
       spec: {
         ports: [
           { name: 'http', containerPort: 8080, protocol: 'TCP' },
-          ...(p.hasAdmin
-            ? [{ name: 'admin', containerPort: 9090, protocol: 'TCP' as const }]
-            : []),
+          ...(p.hasAdmin ? [{ name: 'admin', containerPort: 9090, protocol: 'TCP' as const }] : []),
         ],
         nodeName: 'n1',
         zone: 'z1',
@@ -190,7 +186,10 @@ export class World {
     const all = <T>(kind: string) =>
       [...this.entries.values()]
         .filter(({ key }) => key.startsWith(`${kind}/`))
-        .map(({ key, value }) => ({ key: key.slice(kind.length + 1), object: JSON.parse(value) as T }))
+        .map(({ key, value }) => ({
+          key: key.slice(kind.length + 1),
+          object: JSON.parse(value) as T,
+        }))
     const overrides = new Map(all<PodOverride>('overrides').map((o) => [o.key, o.object]))
     const lost = new Set(all<Disconnected>('disconnected').map((d) => d.key))
     const result = new Map<string, readonly Endpoint[]>()

@@ -1,4 +1,4 @@
-import { EndpointService } from '@roster/proto'
+import type { EndpointService } from '@roster/proto'
 import type { ServiceImplementation } from 'nice-grpc'
 import { RegistryError } from '../model/errors.ts'
 import { DEFAULT_NAMESPACE } from '../model/meta.ts'
@@ -13,18 +13,6 @@ import { watchEndpoints } from './watch.ts'
 import { endpointSetTo } from './wire/events.ts'
 import { keyFrom } from './wire/meta.ts'
 import { sliceFrom, sliceTo } from './wire/slice.ts'
-
-const { watchEndpoints: watchMethod } = EndpointService
-
-/** roster.v1.EndpointService, its watch letting serialised messages through. */
-export const endpointDefinition: typeof EndpointService = {
-  ...EndpointService,
-  watchEndpoints: {
-    ...watchMethod,
-    responseSerialize: (value) =>
-      Buffer.isBuffer(value) ? value : watchMethod.responseSerialize(value),
-  },
-}
 
 /** roster.v1.EndpointService. */
 export const endpointService = (

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LeaseService } from '@roster/proto'
 import { ServerError, type ServiceImplementation, Status } from 'nice-grpc'
 import type { Leases } from '../registry/leases.ts'
@@ -33,6 +34,8 @@ export const leaseService = (
         const ttlMs = await stream.beat(leaseId)
         yield { leaseId, alive: ttlMs !== undefined, ttlMs: ttlMs ?? 0 }
       }
+      // A reset looks like the end of requests at first, and like one a turn later.
+      await nextTurn()
       // The client half-closed: it means to stop beating here.
       if (!context.signal.aborted) how = 'goodbye'
     } finally {

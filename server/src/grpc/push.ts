@@ -1,4 +1,6 @@
+import type { ServerHttp2Stream } from 'node:http2'
 import {
+  Metadata,
   ServerInterceptingCall,
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
@@ -12,15 +14,15 @@ const CALL_KEY = 'roster-call'
  * The way past nice-grpc for messages that many calls share: an interceptor
  * keeps the call beneath, and a handler that asks for it sends bytes that are
  * serialised already. nice-grpc goes on to serve the call's inbound side and its
- * end. Measured with 1,000 streams: 2.5 us of CPU for a message against 8 us
- * through a generator.
+ * end. Measured with 1,000 streams on 20 connections: 2 us of CPU for a message
+ * against 8 us through a generator.
  */
 export class PushCalls {
   readonly #paths: ReadonlySet<string>
   readonly #calls = new Map<string, ServerInterceptingCallInterface>()
   #count = 0
 
-  /** For the methods of these paths, whose serialiser must let buffers through. */
+  /** For the methods of these paths. */
   constructor(paths: readonly string[]) {
     this.#paths = new Set(paths)
   }
@@ -51,42 +53,49 @@ export class PushCalls {
   }
 }
 
-/** So much may lie unsent for one call before it counts as slow, … */
-const MAX_UNSENT_BYTES = 64 * 1024
-/** … or so many messages. */
-const MAX_UNSENT_MESSAGES = 64
+/** The HTTP/2 stream that grpc-js keeps beneath a call, in a field of its own. */
+interface CallOnStream extends ServerInterceptingCallInterface {
+  readonly nextCall?: CallOnStream
+  readonly stream?: ServerHttp2Stream
+}
+
+/** Length of the prefix of a gRPC message: not compressed (0), then its length in 4 bytes. */
+const PREFIX_BYTES = 5
+
+/** A message as it goes over HTTP/2 (gRPC over HTTP/2, Length-Prefixed-Message). */
+export function frame(message: Uint8Array): Buffer {
+  const framed = Buffer.allocUnsafe(PREFIX_BYTES + message.length)
+  framed.writeUInt8(0, 0)
+  framed.writeUInt32BE(message.length, 1)
+  framed.set(message, PREFIX_BYTES)
+  return framed
+}
 
 /**
- * Sends buffers on a call and knows how far the peer has come: `send` answers
- * false once too much lies unsent, and `onDrain` tells when all of it has gone.
+ * Sends framed messages on a call. They go straight to its HTTP/2 stream: one
+ * buffer for all calls, where `sendMessage` would copy it for each (1.9 against
+ * 2.5 us). `send` answers false when the peer is slow; `onDrain` tells when it
+ * reads again.
  */
 export class PushStream {
-  readonly #call: ServerInterceptingCallInterface
-  readonly #onDrain: () => void
-  #unsentBytes = 0
-  #unsentMessages = 0
-  #isSlow = false
+  readonly #stream: ServerHttp2Stream
 
   constructor(call: ServerInterceptingCallInterface, onDrain: () => void) {
-    this.#call = call
-    this.#onDrain = onDrain
+    let beneath: CallOnStream = call
+    while (beneath.nextCall !== undefined) beneath = beneath.nextCall
+    if (beneath.stream === undefined) {
+      throw new Error('this version of @grpc/grpc-js keeps no stream in its calls: use ~1.14')
+    }
+    // Else the stream would answer with headers of its own, and grpc-js could not end it.
+    call.sendMetadata(new Metadata())
+    this.#stream = beneath.stream
+    this.#stream.on('drain', onDrain)
   }
 
-  send(bytes: Buffer): boolean {
-    this.#unsentBytes += bytes.length
-    this.#unsentMessages++
-    this.#call.sendMessage(bytes, this.#sent)
-    this.#isSlow =
-      this.#unsentBytes > MAX_UNSENT_BYTES || this.#unsentMessages > MAX_UNSENT_MESSAGES
-    return !this.#isSlow
-  }
-
-  readonly #sent = (): void => {
-    this.#unsentMessages--
-    if (this.#unsentMessages > 0) return
-    this.#unsentBytes = 0
-    if (!this.#isSlow) return
-    this.#isSlow = false
-    this.#onDrain()
+  send(framed: Buffer): boolean {
+    const stream = this.#stream
+    // A stream that is over is cleaned up by its own close; nobody reads this any more.
+    if (stream.destroyed || stream.closed || stream.writableEnded) return true
+    return stream.write(framed)
   }
 }

@@ -3,6 +3,7 @@ import { ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js'
 import {
   CatalogService,
   descriptorSetFile,
+  EndpointService,
   LeaseService,
   PodService,
   serviceNames,
@@ -20,7 +21,7 @@ import type { View } from '../registry/view.ts'
 import type { WatchHub } from '../registry/watch-hub.ts'
 import { tokenMiddleware } from './auth.ts'
 import { catalogService } from './catalog.ts'
-import { endpointDefinition, endpointService } from './endpoints.ts'
+import { endpointService } from './endpoints.ts'
 import { leaseService } from './leases.ts'
 import { podService } from './pods.ts'
 import { PushCalls } from './push.ts'
@@ -68,7 +69,7 @@ const CHANNEL_OPTIONS = {
 
 /** Opens the door. */
 export async function listenGrpc(rooms: GrpcRooms, options: GrpcOptions): Promise<GrpcServer> {
-  const calls = new PushCalls([endpointDefinition.watchEndpoints.path])
+  const calls = new PushCalls([EndpointService.watchEndpoints.path])
   const stopping = new AbortController()
   const bare = createServer({ ...CHANNEL_OPTIONS, interceptors: [calls.interceptor] })
     .use(errorDetailsServerMiddleware)
@@ -78,7 +79,7 @@ export async function listenGrpc(rooms: GrpcRooms, options: GrpcOptions): Promis
   const { view, services, pods, slices, leases, hub, isHeld } = rooms
   server.add(CatalogService, catalogService(view, services))
   server.add(PodService, podService(view, pods, isHeld))
-  server.add(endpointDefinition, endpointService(view, slices, hub, calls))
+  server.add(EndpointService, endpointService(view, slices, hub, calls))
   server.add(LeaseService, leaseService(leases, stopping.signal))
 
   const health = HealthState()

@@ -22,7 +22,6 @@ export async function* watchEndpoints(
   context: CallContext,
 ): AsyncGenerator<never, void> {
   const { signal } = context
-  context.sendHeader()
   let stop: () => void = () => undefined
   const stopped = new Promise<'stopped'>((resolve) => {
     stop = () => resolve('stopped')

@@ -25,7 +25,7 @@ describe('IpAllocator', () => {
   })
 
   it.each([
-    ['10.96.0.0/16', 256],
+    ['10.96.0.0/19', 256],
     ['10.96.0.0/20', 256],
     ['10.96.0.0/22', 64],
   ])('leaves the first addresses of %s to callers who choose: %i', (range, band) => {

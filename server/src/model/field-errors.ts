@@ -1,5 +1,8 @@
 import { RegistryError, type Violation } from './errors.ts'
 
+/** Violations told of one object: they travel in HTTP/2 trailers, which clients bound to 8 KiB or so. */
+const MAX_TOLD = 16
+
 /**
  * Collects what is wrong with an object, field by field, in the wording of
  * Kubernetes' field.Error (apimachinery pkg/util/validation/field), so that a
@@ -51,10 +54,13 @@ export class FieldErrors {
   /** Throws INVALID naming the object if anything was collected. `Service "web" is invalid: …` */
   throwIfAny(kind: string, name: string): void {
     if (this.#violations.length === 0) return
-    const list = this.#violations.map((v) => `${v.field}: ${v.description}`)
+    const told = this.#violations.slice(0, MAX_TOLD)
+    const list = told.map((v) => `${v.field}: ${v.description}`)
+    const more = this.#violations.length - told.length
+    if (more > 0) list.push(`and ${more} more`)
     const text = list.length === 1 ? list[0] : `[${list.join(', ')}]`
     throw new RegistryError('INVALID', `${kind} "${name}" is invalid: ${text}`, {
-      violations: this.#violations,
+      violations: told,
     })
   }
 

@@ -222,6 +222,13 @@ describe('resolveIPFamilies', () => {
       [A],
     ],
     [
+      'keeps the second address where a policy of two is said again',
+      dual,
+      { ...dual, clusterIPs: [A], ipFamilies: ['IPv4'] },
+      'IPv4+IPv6 RequireDualStack',
+      [A, B],
+    ],
+    [
       'lets a headless service change families',
       { ...headless, ipFamilies: ['IPv4'] },
       { ...headless, ipFamilies: ['IPv6'] },
@@ -269,7 +276,7 @@ describe('resolveIPFamilies', () => {
     [
       'one address less without SingleStack',
       dual,
-      { ...dual, clusterIPs: [A] },
+      { ...dual, clusterIPs: [A], ipFamilyPolicy: '' },
       [
         'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": must be \'SingleStack\' to release the secondary cluster IP',
       ],
@@ -277,7 +284,7 @@ describe('resolveIPFamilies', () => {
     [
       'one family less without SingleStack',
       dual,
-      { ...dual, ipFamilies: ['IPv4'] },
+      { ...dual, ipFamilies: ['IPv4'], ipFamilyPolicy: '' },
       [
         'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": must be \'SingleStack\' to release the secondary IP family',
       ],

@@ -20,7 +20,8 @@ export const resolveIPFamilies = (
   errors: FieldErrors,
 ): ServiceDraft => {
   if (!needsClusterIP(draft)) return draft
-  const asked = { ...draft, ipFamilyPolicy: draft.ipFamilyPolicy ?? defaultPolicy(draft, old) }
+  const policy = draft.ipFamilyPolicy ?? defaultPolicy(draft, old)
+  const asked = { ...(old ? keepSecond(draft, old, policy) : draft), ipFamilyPolicy: policy }
   if (old && keepsPreferDualStack(asked, old)) return { ...asked, ipFamilies: old.ipFamilies }
   const before = errors.violations.length
   const isBad = (): boolean => errors.violations.length > before
@@ -46,6 +47,27 @@ const defaultPolicy = (draft: ServiceDraft, old: ServiceDraft | undefined): stri
 /** Without VIP and without selector the cluster's families do not matter. */
 const isFreeOfCluster = ({ clusterIP, selector, matchExpressions }: ServiceDraft): boolean =>
   clusterIP === HEADLESS && Object.keys(selector).length === 0 && matchExpressions.length === 0
+
+/**
+ * One address or family with a policy of two means on a change what it meant on
+ * creation: that one, and another which the registry chose. Kubernetes refuses
+ * it there ("must be 'SingleStack' to release…"), so that what created a service
+ * cannot be applied again.
+ */
+const keepSecond = (draft: ServiceDraft, old: ServiceDraft, policy: string): ServiceDraft => {
+  const isDual = policy !== 'SingleStack'
+  const isSaid = draft.ipFamilyPolicy !== undefined || isFreeOfCluster(draft)
+  if (!isDual || !isSaid) return draft
+  return {
+    ...draft,
+    clusterIPs: longer(draft.clusterIPs, old.clusterIPs),
+    ipFamilies: longer(draft.ipFamilies, old.ipFamilies),
+  }
+}
+
+/** The old list where the new one is its beginning. */
+const longer = (list: readonly string[], old: readonly string[]): readonly string[] =>
+  list.length > 0 && sameStrings(list, old.slice(0, list.length)) ? old : list
 
 /**
  * Whether a PreferDualStack service is to stay as it is: it does not gain or lose

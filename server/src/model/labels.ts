@@ -5,9 +5,9 @@ import { dns1123Label, labelValue, type NameRule, qualifiedName } from './names.
 export { labelValue } from './names.ts'
 
 /** Labels one object may carry. Kubernetes has no such limit; Roster indexes every label. */
-export const MAX_LABELS = 64
+const MAX_LABELS = 64
 /** Bytes of all keys and values together (apimachinery TotalAnnotationSizeLimitB). */
-export const MAX_ANNOTATION_BYTES = 256 * 1024
+const MAX_ANNOTATION_BYTES = 256 * 1024
 const MAX_UID_BYTES = 128
 
 /** Reports each key and value that breaks the label grammar, under the map's own field, as Kubernetes does. */

@@ -29,17 +29,17 @@ export class Leases {
   readonly #store: Store
   readonly #view: View
   readonly #commits: Commits
-  readonly #graceMs: number
+  readonly #onBeat: (lease: LeaseId) => void
   /** Number of open streams each lease was heard on. */
   readonly #streams = new Map<LeaseId, number>()
   readonly #grace = new Map<LeaseId, NodeJS.Timeout>()
   #isStopping = false
 
-  constructor(store: Store, view: View, commits: Commits, graceMs = GRACE_MS) {
+  constructor(store: Store, view: View, commits: Commits, onBeat: (lease: LeaseId) => void) {
     this.#store = store
     this.#view = view
     this.#commits = commits
-    this.#graceMs = graceMs
+    this.#onBeat = onBeat
   }
 
   /** A new lease; 0 asks for the default time to live. */
@@ -71,6 +71,7 @@ export class Leases {
         }
         try {
           const ttlMs = await this.#store.keepAlive(lease)
+          this.#onBeat(lease)
           await this.#isBack(lease)
           return ttlMs
         } catch (error) {
@@ -103,7 +104,7 @@ export class Leases {
     }
     this.#streams.delete(lease)
     if (how === 'goodbye' || this.#isStopping || this.#grace.has(lease)) return
-    const timer = setTimeout(() => void this.#graceOver(lease), this.#graceMs)
+    const timer = setTimeout(() => void this.#graceOver(lease), GRACE_MS)
     timer.unref()
     this.#grace.set(lease, timer)
   }

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { RegistryError } from '../model/errors.ts'
+import { FieldErrors } from '../model/field-errors.ts'
 import { keyOf } from '../model/keys.ts'
+import { validateObjectMeta } from '../model/labels.ts'
 import { DEFAULT_NAMESPACE, fullName, type Stored } from '../model/meta.ts'
+import { dns1123Subdomain } from '../model/names.ts'
 import type { Pod, PodOverride } from '../model/pod.ts'
 import {
   admitPod,
@@ -87,6 +90,14 @@ export class Pods {
 
   /** Sets what the operator wants, or clears it with `undefined`. The pod need not be there. */
   override(key: string, override: PodOverride | undefined, cause: Cause): Promise<Revision> {
+    const [namespace = '', ...name] = key.split('/')
+    const errors = new FieldErrors()
+    validateObjectMeta(
+      { namespace, name: name.join('/'), labels: {}, annotations: {} },
+      dns1123Subdomain,
+      errors,
+    )
+    errors.throwIfAny('Pod', name.join('/'))
     if (override !== undefined) validateOverride(override)
     const value = override === undefined ? null : JSON.stringify(override)
     return this.#commits.commit([{ key: keyOf('overrides', key), value }], cause)

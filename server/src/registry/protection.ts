@@ -52,8 +52,9 @@ export class Protection {
     return this.#held.has(lease)
   }
 
-  held(): readonly HeldLease[] {
-    return [...this.#held.values()]
+  /** A beat has come: the lease is out of doubt. */
+  renewed(lease: LeaseId): void {
+    this.#held.delete(lease)
   }
 
   /** The store's ExpiryGuard: of the leases that have run out, those to keep for now. */

@@ -3,6 +3,7 @@ import { EndpointService } from '@roster/proto'
 import type { Endpoint } from '../../model/endpoints.ts'
 import type { EventEncoder } from '../../registry/encoder.ts'
 import type { EndpointSet } from '../../registry/endpoint-set.ts'
+import { frame } from '../push.ts'
 import { timestampOf } from './meta.ts'
 import { serviceTo } from './service.ts'
 
@@ -31,9 +32,9 @@ const reasonTo = (set: EndpointSet) =>
     : (`EMPTY_REASON_${set.emptyReason}` as const)
 
 const bytes = (message: proto.WatchEndpointsResponse): Buffer =>
-  EndpointService.watchEndpoints.responseSerialize(message) as Buffer
+  frame(EndpointService.watchEndpoints.responseSerialize(message))
 
-/** Writes what watchers are told as WatchEndpointsResponse messages. */
+/** Writes what watchers are told as WatchEndpointsResponse messages, framed for the stream. */
 export const eventEncoder: EventEncoder = {
   snapshot: (set, revision, timeMs) =>
     bytes({ revision, triggerTime: timestampOf(timeMs), snapshot: endpointSetTo(set) }),

@@ -1,0 +1,338 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { hashOf, World, worldChange } from '../../../test/support/world.ts'
+import type { Endpoint } from '../model/endpoints.ts'
+import type { Digest, EventEncoder } from './encoder.ts'
+import { View } from './view.ts'
+import { WatchHub } from './watch-hub.ts'
+import type { Watcher } from './watcher.ts'
+
+type Event =
+  | { snapshot: true; key: string; endpoints: Endpoint[]; reason?: string; revision: number }
+  | {
+      change: true
+      key: string
+      added: Endpoint[]
+      changed: Endpoint[]
+      removed: string[]
+      hash: number
+      revision: number
+    }
+  | { bookmark: readonly Digest[]; revision: number; storeId: string }
+
+const write = (event: object): Buffer => Buffer.from(JSON.stringify(event))
+
+const encoder: EventEncoder = {
+  snapshot: (set, revision) =>
+    write({
+      snapshot: true,
+      key: `${set.namespace}/${set.name}`,
+      endpoints: [...set.endpoints()],
+      reason: set.emptyReason,
+      revision,
+    }),
+  change: (set, difference, revision) =>
+    write({
+      change: true,
+      key: `${set.namespace}/${set.name}`,
+      ...difference,
+      hash: set.hash,
+      revision,
+    }),
+  bookmark: (digests, revision, storeId) => write({ bookmark: digests, revision, storeId }),
+}
+
+/** A client that trusts nothing: every message must fit what it already has. */
+class StrictClient {
+  readonly sets = new Map<string, Map<string, Endpoint>>()
+  readonly revisions = new Map<string, number>()
+  readonly reasons = new Map<string, string | undefined>()
+  bookmarks: Event[] = []
+  received = 0
+  isReading = true
+
+  send(bytes: Buffer): boolean {
+    this.received++
+    const event = JSON.parse(bytes.toString()) as Event
+    if ('bookmark' in event) {
+      this.bookmarks.push(event)
+      for (const { namespace, service, hash } of event.bookmark) {
+        let sum = 0
+        for (const [key, set] of this.sets) {
+          const isCovered =
+            service === ''
+              ? namespace === '' || key.startsWith(`${namespace}/`)
+              : key === `${namespace}/${service}`
+          if (isCovered) sum = (sum + hashOf(set.values())) >>> 0
+        }
+        expect(sum).toBe(hash)
+      }
+      return this.isReading
+    }
+    expect(event.revision).toBeGreaterThanOrEqual(this.revisions.get(event.key) ?? 0)
+    this.revisions.set(event.key, event.revision)
+    if ('snapshot' in event) {
+      this.sets.set(event.key, new Map(event.endpoints.map((e) => [e.id, e])))
+      this.reasons.set(event.key, event.reason)
+      return this.isReading
+    }
+    const set = this.sets.get(event.key)
+    if (set === undefined) throw new Error(`a change of ${event.key}, which was never sent whole`)
+    for (const id of event.removed) expect(set.delete(id)).toBe(true)
+    for (const endpoint of event.added) {
+      expect(set.has(endpoint.id)).toBe(false)
+      set.set(endpoint.id, endpoint)
+    }
+    for (const endpoint of event.changed) {
+      expect(set.has(endpoint.id)).toBe(true)
+      set.set(endpoint.id, endpoint)
+    }
+    expect(hashOf(set.values())).toBe(event.hash)
+    return this.isReading
+  }
+
+  end(): void {
+    this.isReading = false
+  }
+}
+
+const open = (view: View, bookmarkMs = 3_600_000) =>
+  new WatchHub(view, { encoder, storeId: 'store', bookmarkMs })
+
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve))
+
+/** Waits until nothing the hub may still owe is on its way. */
+const settled = async () => {
+  for (let i = 0; i < 3; i++) await nextTurn()
+  await new Promise((resolve) => setTimeout(resolve, 25))
+  await nextTurn()
+}
+
+function expectInSync(client: StrictClient, world: World, namespaces: readonly string[]) {
+  for (const [key, endpoints] of world.endpoints()) {
+    if (!namespaces.some((ns) => key.startsWith(`${ns}/`))) continue
+    expect(hashOf(client.sets.get(key)?.values() ?? [])).toBe(hashOf(endpoints))
+  }
+}
+
+describe('WatchHub', () => {
+  it('leaves no gap and sends nothing twice under 10,000 random changes', async () => {
+    const changes = fc.sample(worldChange, 10_000)
+    const world = new World()
+    const view = new View()
+    const hub = open(view)
+    const subscriptions = [
+      { namespace: 'a', service: 's1' },
+      { namespace: 'a', service: '' },
+      { namespace: '', service: '' },
+    ]
+    const clients = subscriptions.map((subscription) => {
+      const client = new StrictClient()
+      const watcher = hub.open(client, 'test')
+      hub.subscribe(watcher, subscription)
+      return { client, watcher, subscription }
+    })
+    const slow = new StrictClient()
+    const slowWatcher = hub.open(slow, 'slow')
+    hub.subscribe(slowWatcher, { namespace: '', service: '' })
+    for (const [i, change] of changes.entries()) {
+      view.apply(world.change(change))
+      if (i % 7 === 0) await nextTurn()
+      if (i % 100 === 0) slow.isReading = false
+      if (i % 100 === 60) {
+        slow.isReading = true
+        hub.drained(slowWatcher)
+      }
+    }
+    slow.isReading = true
+    hub.drained(slowWatcher)
+    await settled()
+    expectInSync(clients[1]!.client, world, ['a'])
+    expectInSync(clients[2]!.client, world, ['a', 'b'])
+    expectInSync(slow, world, ['a', 'b'])
+    expect(hashOf(clients[0]!.client.sets.get('a/s1')?.values() ?? [])).toBe(
+      hashOf(world.endpoints().get('a/s1') ?? []),
+    )
+    expect(slow.received).toBeLessThan(clients[2]!.client.received)
+    hub.stop()
+  })
+
+  it('brings a client that resumes to the newest state, whatever it missed', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(worldChange, { minLength: 1, maxLength: 30 }),
+        fc.array(worldChange, { maxLength: 30 }),
+        async (before, after) => {
+          const world = new World()
+          const view = new View()
+          const hub = open(view)
+          const client = new StrictClient()
+          const first = hub.open(client, 'test')
+          hub.subscribe(first, { namespace: 'a', service: 's1' })
+          for (const change of before) view.apply(world.change(change))
+          await nextTurn()
+          hub.close(first)
+          for (const change of after) view.apply(world.change(change))
+          const resume = { storeId: 'store', revision: client.revisions.get('a/s1') ?? 0 }
+          const second = hub.open(client, 'test')
+          hub.subscribe(second, { namespace: 'a', service: 's1', resume })
+          expect(hashOf(client.sets.get('a/s1')?.values() ?? [])).toBe(
+            hashOf(world.endpoints().get('a/s1') ?? []),
+          )
+          hub.stop()
+        },
+      ),
+    )
+  })
+
+  const service = (ns: string, name: string, app: string) => ({
+    key: `services/${ns}/${name}`,
+    value: JSON.stringify({
+      metadata: { namespace: ns, name },
+      spec: {
+        type: 'ClusterIP',
+        ports: [],
+        selector: { app },
+        matchExpressions: [],
+        ipFamilies: ['IPv4'],
+      },
+    }),
+    isExpiry: false,
+  })
+  const pod = (ns: string, name: string, app: string, ready: boolean, weight = 100) => ({
+    key: `pods/${ns}/${name}`,
+    value: JSON.stringify({
+      metadata: { namespace: ns, name, uid: 'u', labels: { app } },
+      spec: { ports: [], weight },
+      status: { podIPs: ['10.0.0.1'], phase: 'Running', ready, leaseId: '' },
+    }),
+    isExpiry: false,
+  })
+
+  const start = () => {
+    const world = new World()
+    const view = new View()
+    const hub = open(view)
+    const client = new StrictClient()
+    const watcher: Watcher = hub.open(client, 'test')
+    const apply = (change: Parameters<World['change']>[0]) => view.apply(world.change(change))
+    return { world, view, hub, client, watcher, apply }
+  }
+
+  it('sends nothing to a client that is up to date but a bookmark', () => {
+    const { hub, client, watcher, apply, view } = start()
+    apply(service('a', 's1', 'x'))
+    apply(pod('a', 'p1', 'x', true))
+    const known = [...view.set('a', 's1').endpoints()].map((e) => [e.id, e] as const)
+    client.sets.set('a/s1', new Map(known))
+    const resume = { storeId: 'store', revision: view.revision }
+    hub.subscribe(watcher, { namespace: 'a', service: 's1', resume })
+    expect(client.bookmarks.length).toBe(1)
+    expect(client.received).toBe(1)
+    hub.stop()
+  })
+
+  it.each([
+    ['another history', { storeId: 'other', revision: 2 }],
+    ['a revision that a restored backup has undone', { storeId: 'store', revision: 99 }],
+  ])('sends everything to a client that resumes from %s', (_, resume) => {
+    const { hub, client, watcher, apply } = start()
+    apply(service('a', 's1', 'x'))
+    apply(pod('a', 'p1', 'x', true))
+    hub.subscribe(watcher, { namespace: 'a', service: 's1', resume })
+    expect(client.sets.get('a/s1')?.size).toBe(1)
+    hub.stop()
+  })
+
+  it('delivers an empty set with its reason', async () => {
+    const { hub, client, watcher, apply } = start()
+    hub.subscribe(watcher, { namespace: 'a', service: 's1' })
+    expect(client.reasons.get('a/s1')).toBe('NO_SUCH_SERVICE')
+    apply(service('a', 's1', 'x'))
+    await nextTurn()
+    expect(client.reasons.get('a/s1')).toBe('NO_SELECTOR_MATCH')
+    hub.stop()
+  })
+
+  it('sends a loss at the end of the turn even just after another message', async () => {
+    const { hub, client, watcher, apply } = start()
+    apply(service('a', 's1', 'x'))
+    hub.subscribe(watcher, { namespace: 'a', service: 's1' })
+    apply(pod('a', 'p1', 'x', true))
+    await nextTurn()
+    const before = client.received
+    apply(pod('a', 'p1', 'x', false))
+    await nextTurn()
+    expect(client.received).toBe(before + 1)
+    hub.stop()
+  })
+
+  it('makes one message of changes that come within 10 ms of another', async () => {
+    const { hub, client, watcher, apply } = start()
+    apply(service('a', 's1', 'x'))
+    hub.subscribe(watcher, { namespace: 'a', service: 's1' })
+    apply(pod('a', 'p1', 'x', true))
+    await nextTurn()
+    const before = client.received
+    for (let weight = 1; weight <= 50; weight++) apply(pod('a', 'p1', 'x', true, weight))
+    await settled()
+    expect(client.received).toBe(before + 1)
+    expect(client.sets.get('a/s1')?.get('p1/u')?.weight).toBe(50)
+    hub.stop()
+  })
+
+  it('keeps one whole set for a client that does not read, however much changes', async () => {
+    const { hub, client, watcher, apply } = start()
+    apply(service('a', 's1', 'x'))
+    apply(pod('a', 'p1', 'x', true))
+    hub.subscribe(watcher, { namespace: 'a', service: 's1' })
+    client.isReading = false
+    apply(pod('a', 'p1', 'x', false))
+    await nextTurn()
+    const before = client.received
+    for (let i = 0; i < 200; i++) {
+      apply(pod('a', 'p1', 'x', i % 2 === 0, i))
+      await nextTurn()
+    }
+    expect(client.received).toBe(before)
+    expect(watcher.behind.size).toBe(1)
+    client.isReading = true
+    hub.drained(watcher)
+    expect(client.received).toBe(before + 1)
+    expect(client.sets.get('a/s1')?.get('p1/u')?.weight).toBe(199)
+    hub.stop()
+  })
+
+  it('tells who watches a namespace of services that come and go, and forgets the gone', async () => {
+    const { hub, client, watcher, apply, view } = start()
+    hub.subscribe(watcher, { namespace: 'a', service: '' })
+    apply(service('a', 's1', 'x'))
+    apply(service('b', 's1', 'x'))
+    await nextTurn()
+    expect([...client.sets.keys()]).toEqual(['a/s1'])
+    apply({ key: 'services/a/s1', value: null, isExpiry: false })
+    await settled()
+    expect(client.reasons.get('a/s1')).toBe('NO_SUCH_SERVICE')
+    expect([...view.sets()].map((set) => `${set.namespace}/${set.name}`)).toEqual(['b/s1'])
+    hub.stop()
+  })
+
+  it('keeps nothing of a watcher that has gone', () => {
+    const { hub, watcher, view } = start()
+    hub.subscribe(watcher, { namespace: 'a', service: 'ghost' })
+    hub.close(watcher)
+    expect([...view.sets()]).toEqual([])
+    expect(hub.watchers().size).toBe(0)
+    hub.stop()
+  })
+
+  it('bookmarks every watcher once a round', async () => {
+    const view = new View()
+    const hub = open(view, 40)
+    const client = new StrictClient()
+    hub.subscribe(hub.open(client, 'test'), { namespace: 'a', service: 's1' })
+    while (client.bookmarks.length < 3) await settled()
+    expect(client.bookmarks[2]).toMatchObject({ storeId: 'store', revision: 0 })
+    hub.stop()
+  })
+})

@@ -1,0 +1,213 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { serviceNames } from '@roster/proto'
+import { type RunningRegistry, startRegistry } from '@roster/server'
+import { createChannel, createClient } from 'nice-grpc'
+import { HealthDefinition } from 'nice-grpc-server-health'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type Clients, connect, webPod, webService } from '../support/clients.ts'
+import { eventually } from '../support/eventually.ts'
+
+let registry: RunningRegistry
+let client: Clients
+
+beforeEach(async () => {
+  registry = await startRegistry({ data: ':memory:', listen: '127.0.0.1:0', logLevel: 'silent' })
+  client = connect(registry.address)
+})
+
+afterEach(async () => {
+  client.close()
+  await registry.stop()
+})
+
+const run = promisify(execFile)
+
+/** A foreign client that knows the contract by reflection alone. */
+const buf = async (...args: string[]) => {
+  const { stdout } = await run('npx', ['buf', 'curl', '--http2-prior-knowledge', ...args])
+  return stdout
+}
+
+describe('reflection', () => {
+  it('lists and describes every method to a client that brings no .proto', async () => {
+    const methods = await buf('--protocol', 'grpc', '--list-methods', `http://${registry.address}`)
+    for (const service of serviceNames) expect(methods).toContain(`${service}/`)
+    expect(methods).toContain('grpc.health.v1.Health/Check')
+  })
+
+  it.each(['grpc-v1', 'grpc-v1alpha'])('lets such a client call, by %s', async (protocol) => {
+    const answer = await buf(
+      ...['--protocol', 'grpc', '--reflect-protocol', protocol, '-d'],
+      '{"service":{"metadata":{"name":"db"},"spec":{"clusterIP":"None","ports":[{"port":5432}]}}}',
+      `http://${registry.address}/roster.v1.CatalogService/ApplyService`,
+    )
+    expect(JSON.parse(answer)).toMatchObject({
+      service: { metadata: { name: 'db', namespace: 'default' }, spec: { clusterIP: 'None' } },
+      outcome: 'APPLY_OUTCOME_CREATED',
+    })
+  })
+})
+
+describe('health', () => {
+  it('answers for the server and for each service', async () => {
+    const channel = createChannel(registry.address)
+    const health = createClient(HealthDefinition, channel)
+    for (const service of ['', ...serviceNames]) {
+      expect((await health.check({ service })).status).toBe(1)
+    }
+    channel.close()
+  })
+})
+
+describe('errors', () => {
+  it('name every bad field as Kubernetes does', async () => {
+    const service = {
+      metadata: { name: 'Web' },
+      spec: { ports: [{ port: 70000, targetPort: 'http' }] },
+    }
+    await expect(client.catalog.applyService({ service })).rejects.toMatchObject({
+      code: 3,
+      extra: [
+        {
+          fieldViolations: [
+            { field: 'metadata.name' },
+            {
+              field: 'spec.ports[0].port',
+              description: 'Invalid value: 70000: must be between 1 and 65535, inclusive',
+            },
+          ],
+        },
+        { reason: 'INVALID', domain: 'roster.v1' },
+      ],
+    })
+  })
+
+  it('put the place in the batch before the field, and register none of it', async () => {
+    const pods = [webPod('web-1'), { ...webPod('web-2'), metadata: { name: 'Web_2' } }]
+    await expect(client.pods.registerPods({ pods })).rejects.toMatchObject({
+      code: 3,
+      extra: [{ fieldViolations: [{ field: 'pods[1].metadata.name' }] }, {}],
+    })
+    expect((await client.pods.listPods({})).pods).toEqual([])
+  })
+
+  it.each([
+    ['a service', () => client.catalog.getService({ name: 'no' })],
+    ['a pod', () => client.pods.getPod({ name: 'no' })],
+    ['a slice', () => client.endpoints.getEndpointSlice({ name: 'no' })],
+    ['a lease', () => client.leases.revokeLease({ leaseId: 'no' })],
+  ])('say NOT_FOUND for %s that is not there', async (_, call) => {
+    await expect(call()).rejects.toMatchObject({ code: 5 })
+  })
+
+  it('say ABORTED when the object is not at the expected revision', async () => {
+    await client.catalog.applyService({ ...webService(), expectedRevision: 0 })
+    await expect(
+      client.catalog.applyService({ ...webService(), expectedRevision: 0 }),
+    ).rejects.toMatchObject({ code: 10 })
+  })
+
+  it('say what is wrong with a label selector', async () => {
+    await expect(client.pods.listPods({ labelSelector: 'app in (' })).rejects.toMatchObject({
+      code: 3,
+      extra: [{ fieldViolations: [{ field: 'label_selector' }] }, {}],
+    })
+  })
+})
+
+describe('apply', () => {
+  it('changes nothing in a dry run and nothing when it is applied again', async () => {
+    const dry = await client.catalog.applyService({ ...webService(), dryRun: true })
+    expect(dry.outcome).toBe('APPLY_OUTCOME_CREATED')
+    expect((await client.catalog.listServices({})).services).toEqual([])
+    const first = await client.catalog.applyService(webService())
+    const second = await client.catalog.applyService(webService())
+    expect(second).toEqual({ service: first.service, outcome: 'APPLY_OUTCOME_UNCHANGED' })
+  })
+
+  it('gives every service its own address when many are applied at once', async () => {
+    const names = Array.from({ length: 200 }, (_, i) => `s${i}`)
+    const answers = await Promise.all(
+      names.map((name) => client.catalog.applyService(webService(name))),
+    )
+    const addresses = new Set(answers.map(({ service }) => service?.spec?.clusterIp))
+    expect(addresses.size).toBe(200)
+  })
+})
+
+describe('lists', () => {
+  it('come in pages that hold each object once, in order', async () => {
+    const pods = Array.from({ length: 95 }, (_, i) => webPod(`web-${i}`, i % 2 ? 'web' : 'api'))
+    await client.pods.registerPods({ pods })
+    const names: string[] = []
+    let pageToken = ''
+    do {
+      const page = await client.pods.listPods({ labelSelector: 'app=web', pageSize: 10, pageToken })
+      names.push(...page.pods.map((pod) => pod.metadata?.name ?? ''))
+      pageToken = page.nextPageToken
+    } while (pageToken !== '')
+    expect(names.length).toBe(47)
+    expect(names).toEqual([...new Set(names)].sort())
+  })
+})
+
+describe('stopping', () => {
+  it('lets a call finish and sends watchers elsewhere', async () => {
+    const requests = (async function* () {
+      yield { subscribe: { namespace: 'demo', service: 'web' } }
+      await new Promise(() => undefined)
+    })()
+    const events = client.endpoints.watchEndpoints(requests)[Symbol.asyncIterator]()
+    await events.next()
+    await events.next()
+    const ended = events.next().catch((error: unknown) => error)
+    const names = Array.from({ length: 20 }, (_, i) => `s${i}`)
+    const calls = names.map((name) => client.catalog.applyService(webService(name)))
+    // All left together: when one is answered the others have arrived.
+    await Promise.race(calls)
+    await Promise.all([...calls, registry.stop()])
+    expect(await ended).toMatchObject({
+      code: 14,
+      details: 'the registry is stopping: connect again and resume',
+    })
+  })
+})
+
+describe('limits', () => {
+  it('answer an unknown action and a batch of the wrong size with the field', async () => {
+    const requests = (async function* () {
+      yield {}
+    })()
+    const watch = client.endpoints.watchEndpoints(requests)[Symbol.asyncIterator]()
+    await expect(watch.next()).rejects.toMatchObject({ code: 3 })
+    await expect(client.pods.registerPods({ pods: [] })).rejects.toMatchObject({ code: 3 })
+  })
+
+  it('bound what a watcher that never reads costs', async () => {
+    await client.catalog.applyService(webService())
+    const pods = Array.from({ length: 100 }, (_, i) => webPod(`web-${i}`))
+    await client.pods.registerPods({ pods })
+    const deaf = connect(registry.address)
+    const requests = (async function* () {
+      yield { subscribe: { namespace: 'demo', service: 'web' } }
+      await new Promise(() => undefined)
+    })()
+    const events = deaf.endpoints.watchEndpoints(requests)[Symbol.asyncIterator]()
+    await events.next()
+    const change = (i: number) =>
+      client.pods.registerPods({
+        pods: pods.map((pod) => ({ ...pod, spec: { ...pod.spec, weight: i } })),
+      })
+    for (let i = 1; i <= 100; i++) await change(i)
+    const before = process.memoryUsage().rss
+    for (let i = 101; i <= 500; i++) await change(i)
+    // 400 changes of 100 endpoints are 6 MB of messages for a reader.
+    expect(process.memoryUsage().rss - before).toBeLessThan(120 * 1024 * 1024)
+    await eventually(async () => {
+      const next = await events.next()
+      return next.value.snapshot?.endpoints[0]?.weight === 500
+    })
+    deaf.close()
+  })
+})
