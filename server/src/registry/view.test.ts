@@ -6,7 +6,7 @@ import { View } from './view.ts'
 describe('View', () => {
   it('derives, change by change, what the pure function derives from everything', () => {
     fc.assert(
-      fc.property(fc.array(worldChange, { maxLength: 60 }), (changes) => {
+      fc.property(fc.array(worldChange, { maxLength: 300, size: 'max' }), (changes) => {
         const world = new World()
         const view = new View()
         for (const change of changes) {
@@ -22,8 +22,26 @@ describe('View', () => {
           expect(view.services.size).toBe(world.endpoints().size)
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 25 },
     )
+  })
+
+  it('lets go of a pod that changes its labels and its lease at once', () => {
+    const view = new View()
+    const world = new World()
+    const pod = (app: string, leaseId: string) => ({
+      key: 'pods/a/p',
+      value: JSON.stringify({
+        metadata: { namespace: 'a', name: 'p', uid: 'u', labels: { app } },
+        spec: { ports: [] },
+        status: { podIPs: ['10.0.0.1'], phase: 'Running', ready: true, leaseId },
+      }),
+      isExpiry: false,
+    })
+    view.apply(world.change(pod('x', 'l1')))
+    view.apply(world.change(pod('y', 'l2')))
+    expect(view.podsOfLease('l1').size).toBe(0)
+    expect(view.podsOfLease('l2').size).toBe(1)
   })
 
   it('comes to the same sets when it is loaded as when it has followed', () => {

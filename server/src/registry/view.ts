@@ -171,12 +171,12 @@ export class View {
     }
     const pod = known ?? new PodEntry(key, { object, revision })
     if (known === undefined) this.pods.set(key, pod)
-    if (known === undefined || !sameLabels(known.labels, object.metadata.labels)) {
-      this.#relabel(pod, { object, revision })
-    }
     if (known?.stored.object.status.leaseId !== object.status.leaseId) {
       if (known !== undefined) this.#unlease(known)
       this.#lease(pod, object.status.leaseId)
+    }
+    if (known === undefined || !sameLabels(known.labels, object.metadata.labels)) {
+      this.#relabel(pod, { object, revision })
     }
     pod.stored = { object, revision }
     this.#refresh(pod)

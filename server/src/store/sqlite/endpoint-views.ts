@@ -72,7 +72,7 @@ export const ENDPOINT_VIEWS: Readonly<Record<string, string>> = {
           WHERE own.value ->> '$.name' = port.target_port
             AND own.value ->> '$.protocol' = port.protocol ORDER BY own.key LIMIT 1)
         ELSE port.target_port END AS port,
-      published OR serving AS ready,
+      published OR serving AND NOT terminating AS ready,
       serving, terminating, zone, node_name, weight
     FROM chosen LEFT JOIN port
       ON port.namespace = chosen.namespace AND port.service = chosen.service
