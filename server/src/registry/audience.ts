@@ -6,8 +6,8 @@ export class Audience {
   readonly inSync = new Set<Watcher>()
   /** Watchers subscribed to it, by name or by namespace. */
   watchers = 0
-  /** When a message about it last went out, monotonic milliseconds. */
-  sentAtMs = Number.NEGATIVE_INFINITY
+  /** Until when changes gather, monotonic milliseconds. */
+  quietAtMs = Number.NEGATIVE_INFINITY
   /** When the oldest unsent change was made, milliseconds since the epoch; 0: nothing is unsent. */
   triggerMs = 0
   /** The service itself changed: the next message is a snapshot. */

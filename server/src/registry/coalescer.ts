@@ -1,18 +1,16 @@
 /**
  * Gathers what is to be sent: each item once, however often it is asked for.
- * Urgent items go at the end of the turn, patient ones together at most
- * `waitMs` later.
+ * Urgent items go at the end of the turn, patient ones together when the first
+ * of them has waited long enough.
  */
 export class Coalescer<T> {
   readonly #flush: (items: ReadonlySet<T>) => void
-  readonly #waitMs: number
   #urgent = new Set<T>()
   #patient = new Set<T>()
   #immediate: NodeJS.Immediate | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(waitMs: number, flush: (items: ReadonlySet<T>) => void) {
-    this.#waitMs = waitMs
+  constructor(flush: (items: ReadonlySet<T>) => void) {
     this.#flush = flush
   }
 
@@ -22,10 +20,10 @@ export class Coalescer<T> {
     this.#immediate ??= setImmediate(() => this.#flushUrgent())
   }
 
-  later(item: T): void {
+  later(item: T, waitMs: number): void {
     if (this.#urgent.has(item)) return
     this.#patient.add(item)
-    this.#timer ??= setTimeout(() => this.#flushPatient(), this.#waitMs)
+    this.#timer ??= setTimeout(() => this.#flushPatient(), waitMs)
   }
 
   forget(item: T): void {

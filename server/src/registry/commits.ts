@@ -9,6 +9,8 @@ export interface Attempt<T> {
   /** Told whether the writes are in the store or not; for reservations. */
   readonly settle?: (outcome: 'committed' | 'failed') => void
   readonly answer: (revision: Revision) => T
+  /** In place of the cause given with the change, where only the attempt knows it. */
+  readonly cause?: Cause
 }
 
 /** How often a change is tried again when others were quicker. */
@@ -41,10 +43,10 @@ export class Commits {
    */
   async change<T>(attempt: () => Attempt<T>, cause: Cause): Promise<T> {
     for (let tries = 1; ; tries++) {
-      const { writes, settle, answer } = attempt()
+      const { writes, settle, answer, cause: own = cause } = attempt()
       if (writes.length === 0) return answer(this.#view.revision)
       try {
-        const revision = await this.commit(writes, cause)
+        const revision = await this.commit(writes, own)
         settle?.('committed')
         return answer(revision)
       } catch (error) {

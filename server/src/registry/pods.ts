@@ -14,6 +14,7 @@ import {
   validateOverride,
 } from '../model/pod-admission.ts'
 import type { Cause, LeaseId, Revision, Write } from '../store/store.ts'
+import { Combiner } from './combiner.ts'
 import { type Commits, notFound } from './commits.ts'
 import type { View } from './view.ts'
 
@@ -23,10 +24,18 @@ export interface Ownership {
   readonly leaseId: LeaseId
 }
 
+/** A pod on its way to a new state, and who moved it last. */
+interface Update extends Stored<Pod> {
+  readonly cause: Cause
+}
+
+const REGISTRY: Cause = { actor: 'registry', reason: 'update' }
+
 /** Writes pods: what they say of themselves, and what the operator wants of them. */
 export class Pods {
   readonly #view: View
   readonly #commits: Commits
+  readonly #updates = new Combiner<Update>((key, step) => this.#update(key, step))
 
   constructor(view: View, commits: Commits) {
     this.#view = view
@@ -65,22 +74,33 @@ export class Pods {
     patch: PodStatusPatch,
     cause: Cause,
   ): Promise<Stored<Pod>> {
+    return this.#updates.run(key, (update) => {
+      checkOwner(update.object, owner)
+      const object = updatePodStatus(update.object, patch, new Date().toISOString())
+      return { ...update, object, cause }
+    })
+  }
+
+  #update(key: string, step: (update: Update) => Update): Promise<Update> {
     return this.#commits.change(() => {
-      const { object: pod, revision: seen } = this.#owned(key, owner)
-      const object = updatePodStatus(pod, patch, new Date().toISOString())
-      if (object === pod) return { writes: [], answer: () => ({ object: pod, revision: seen }) }
+      const { object: pod, revision: seen } = this.#find(key)
+      const update = step({ object: pod, revision: seen, cause: REGISTRY })
+      if (update.object === pod) return { writes: [], answer: () => update }
+      const { object, cause } = update
       const { leaseId } = object.status
       const write = { key: keyOf('pods', key), value: JSON.stringify(object), expect: seen }
       return {
         writes: [leaseId === '' ? write : { ...write, lease: leaseId }],
-        answer: (revision) => ({ object, revision }),
+        cause,
+        answer: (revision) => ({ object, revision, cause }),
       }
-    }, cause)
+    }, REGISTRY)
   }
 
   deregister(key: string, owner: Ownership, cause: Cause): Promise<Revision> {
     return this.#commits.change(() => {
-      const { revision: expect } = this.#owned(key, owner)
+      const { object, revision: expect } = this.#find(key)
+      checkOwner(object, owner)
       return {
         writes: [{ key: keyOf('pods', key), value: null, expect }],
         answer: (revision) => revision,
@@ -103,22 +123,25 @@ export class Pods {
     return this.#commits.commit([{ key: keyOf('overrides', key), value }], cause)
   }
 
-  #owned(key: string, { uid, leaseId }: Ownership): Stored<Pod> {
+  #find(key: string): Stored<Pod> {
     const stored = this.#view.pods.get(key)?.stored
     if (stored === undefined) throw notFound(`pod ${key}`)
-    const { metadata, status } = stored.object
-    const differs =
-      uid !== '' && uid !== metadata.uid
-        ? `uid ${metadata.uid}, not ${uid}`
-        : leaseId !== '' && leaseId !== status.leaseId
-          ? `lease ${status.leaseId || '(none)'}, not ${leaseId}`
-          : undefined
-    if (differs === undefined) return stored
-    throw new RegistryError(
-      'NOT_OWNER',
-      `pod ${fullName(metadata)} now has ${differs}: another life of it has registered since`,
-    )
+    return stored
   }
+}
+
+function checkOwner({ metadata, status }: Pod, { uid, leaseId }: Ownership): void {
+  const differs =
+    uid !== '' && uid !== metadata.uid
+      ? `uid ${metadata.uid}, not ${uid}`
+      : leaseId !== '' && leaseId !== status.leaseId
+        ? `lease ${status.leaseId || '(none)'}, not ${leaseId}`
+        : undefined
+  if (differs === undefined) return
+  throw new RegistryError(
+    'NOT_OWNER',
+    `pod ${fullName(metadata)} now has ${differs}: another life of it has registered since`,
+  )
 }
 
 const duplicateName = (name: string): RegistryError =>

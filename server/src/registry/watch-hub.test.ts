@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { hashOf, World, worldChange } from '../../../test/support/world.ts'
 import type { Endpoint } from '../model/endpoints.ts'
 import type { Digest, EventEncoder } from './encoder.ts'
@@ -96,8 +96,9 @@ class StrictClient {
   }
 }
 
+/** A hub whose clock stands: to it, sending costs nothing. */
 const open = (view: View, bookmarkMs = 3_600_000) =>
-  new WatchHub(view, { encoder, storeId: 'store', bookmarkMs })
+  new WatchHub(view, { encoder, storeId: 'store', bookmarkMs, now: () => 0 })
 
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve))
 
@@ -120,7 +121,7 @@ describe('WatchHub', () => {
     const changes = fc.sample(worldChange, 10_000)
     const world = new World()
     const view = new View()
-    const hub = open(view)
+    const hub = new WatchHub(view, { encoder, storeId: 'store' })
     const subscriptions = [
       { namespace: 'a', service: 's1' },
       { namespace: 'a', service: '' },
@@ -267,15 +268,49 @@ describe('WatchHub', () => {
     hub.stop()
   })
 
-  it('makes one message of changes that come within 10 ms of another', async () => {
+  it('sends a lone change at the end of the turn, just after another too', async () => {
     const { hub, client, watcher, apply } = start()
     apply(service('a', 's1', 'x'))
-    hub.subscribe(watcher, { namespace: 'a', service: 's1' })
     apply(pod('a', 'p1', 'x', true))
+    hub.subscribe(watcher, { namespace: 'a', service: 's1' })
+    for (const weight of [1, 2, 3]) {
+      const before = client.received
+      apply(pod('a', 'p1', 'x', true, weight))
+      await nextTurn()
+      expect(client.received).toBe(before + 1)
+    }
+    hub.stop()
+  })
+
+  it('makes one message of the changes that come just after one that took long to send', async () => {
+    const world = new World()
+    const view = new View()
+    let nowMs = 0
+    const hub = new WatchHub(view, { encoder, storeId: 'store', now: () => nowMs })
+    const client = new StrictClient()
+    const sink = {
+      // Sending takes 4 ms, so that changes gather for 8.
+      send: (bytes: Buffer) => {
+        nowMs += 4
+        return client.send(bytes)
+      },
+      end: () => undefined,
+    }
+    const apply = (change: Parameters<World['change']>[0]) => view.apply(world.change(change))
+    apply(service('a', 's1', 'x'))
+    apply(pod('a', 'p1', 'x', true))
+    hub.subscribe(hub.open(sink, 'test'), { namespace: 'a', service: 's1' })
+    apply(pod('a', 'p1', 'x', true, 1))
     await nextTurn()
     const before = client.received
-    for (let weight = 1; weight <= 50; weight++) apply(pod('a', 'p1', 'x', true, weight))
-    await settled()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    for (let weight = 2; weight <= 50; weight++) {
+      apply(pod('a', 'p1', 'x', true, weight))
+      await nextTurn()
+    }
+    expect(client.received).toBe(before)
+    vi.advanceTimersByTime(8)
+    vi.useRealTimers()
     expect(client.received).toBe(before + 1)
     expect(client.sets.get('a/s1')?.get('p1/u')?.weight).toBe(50)
     hub.stop()

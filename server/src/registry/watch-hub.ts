@@ -5,27 +5,21 @@ import type { Digest, EventEncoder } from './encoder.ts'
 import type { EndpointSet } from './endpoint-set.ts'
 import { Rounds } from './rounds.ts'
 import type { SetChanges, View } from './view.ts'
-import { Watcher, type WatchSink } from './watcher.ts'
+import { type Subscription, Watcher, type WatchSink } from './watcher.ts'
 
-/** Changes of one set that come within this many milliseconds of a message share the next one. */
-const COALESCE_MS = 10
+/** After a message, changes of its set gather for so many times what it cost, … */
+const COALESCE_COSTS = 2
+/** … and at most so many milliseconds. */
+const COALESCE_MAX_MS = 10
 /** How often a watcher is told that it has everything. */
 const BOOKMARK_MS = 5_000
-
-/** What a watcher asks for: a service, or with '' all of a namespace ('' again: of all). */
-export interface Subscription {
-  readonly namespace: string
-  readonly service: string
-  /** What it already has; `storeId` of another history makes it nothing. */
-  readonly resume?: { readonly storeId: string; readonly revision: Revision }
-}
 
 /**
  * Tells watchers of every change of the sets they are subscribed to. A change is
  * written once and the same bytes go to all who are in sync; who is behind gets
- * the whole set when it reads again. The first change after a quiet time goes
- * out at the end of the turn, as do all losses; others wait at most 10 ms for
- * company.
+ * the whole set when it reads again. A lone change goes out at the end of the
+ * turn, as do all losses; under a storm of changes sending takes a third of the
+ * time at most: what comes just after a message waits up to 10 ms for company.
  */
 export class WatchHub {
   readonly #view: View
@@ -36,7 +30,7 @@ export class WatchHub {
   readonly #watchers = new Set<Watcher>()
   readonly #scopes = new Map<string, Set<Watcher>>()
   readonly #bookmarks: Rounds<Watcher>
-  readonly #unsent = new Coalescer<EndpointSet>(COALESCE_MS, (sets) => {
+  readonly #unsent = new Coalescer<EndpointSet>((sets) => {
     for (const set of sets) this.#sendUnsent(set)
   })
 
@@ -62,7 +56,6 @@ export class WatchHub {
     view.onChange((changes) => this.#onChange(changes))
   }
 
-  /** Everyone who watches. */
   watchers(): ReadonlySet<Watcher> {
     return this.#watchers
   }
@@ -124,7 +117,7 @@ export class WatchHub {
     }
   }
 
-  /** Lets go of a set that was looked at and has neither a service nor a watcher. */
+  /** Lets go of a set that was only looked at. */
   releaseUnwatched(set: EndpointSet): void {
     if (!this.#audiences.has(set)) this.#view.release(set)
   }
@@ -220,9 +213,9 @@ export class WatchHub {
       audience.snapshot = undefined
       if (audience.triggerMs === 0) audience.triggerMs = timeMs
       if (effect === 'definition') audience.redefined = true
-      const isQuiet = this.#now() - audience.sentAtMs >= COALESCE_MS
-      if (effect === 'loss' || isQuiet) this.#unsent.soon(set)
-      else this.#unsent.later(set)
+      const waitMs = effect === 'loss' ? 0 : audience.quietAtMs - this.#now()
+      if (waitMs <= 0) this.#unsent.soon(set)
+      else this.#unsent.later(set, waitMs)
     }
   }
 
@@ -245,11 +238,11 @@ export class WatchHub {
     const { triggerMs, redefined } = audience
     audience.triggerMs = 0
     audience.redefined = false
-    audience.sentAtMs = this.#now()
+    const startMs = this.#now()
     const difference = set.takeDifference()
     const { added, changed, removed } = difference
-    const nothing = added.length + changed.length + removed.length === 0
-    if ((nothing && !redefined) || audience.inSync.size === 0) return
+    const isSame = added.length + changed.length + removed.length === 0
+    if ((isSame && !redefined) || audience.inSync.size === 0) return
     const revision = this.#view.revision
     const bytes = redefined
       ? this.#encoder.snapshot(set, revision, triggerMs)
@@ -261,6 +254,8 @@ export class WatchHub {
         watcher.behind.add(set)
       } else if (!watcher.sink.send(bytes)) watcher.isSlow = true
     }
+    const endMs = this.#now()
+    audience.quietAtMs = endMs + Math.min(COALESCE_COSTS * (endMs - startMs), COALESCE_MAX_MS)
     if (redefined && set.definition === undefined) {
       for (const watcher of [...audience.inSync]) this.#forgetDeleted(watcher, set)
     }

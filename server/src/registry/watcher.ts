@@ -12,6 +12,14 @@ export interface WatchSink {
   end(): void
 }
 
+/** What a watcher asks for: a service, or with '' all of a namespace ('' again: of all). */
+export interface Subscription {
+  readonly namespace: string
+  readonly service: string
+  /** What it already has; `storeId` of another history makes it nothing. */
+  readonly resume?: { readonly storeId: string; readonly revision: Revision }
+}
+
 /** A subscription to many services: those of one namespace, or all ('' for all). */
 export interface Scope {
   readonly namespace: string

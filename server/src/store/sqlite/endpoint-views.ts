@@ -45,6 +45,10 @@ export const ENDPOINT_VIEWS: Readonly<Record<string, string>> = {
    */
   pod_endpoints: `
     WITH port AS MATERIALIZED (SELECT * FROM service_ports),
+    service AS MATERIALIZED (SELECT * FROM services WHERE type <> 'ExternalName'),
+    candidate AS MATERIALIZED (
+      SELECT *, name AS pod FROM pods WHERE phase NOT IN ('Succeeded', 'Failed')
+    ),
     chosen AS (
       SELECT members.namespace, members.service, members.pod,
         members.pod || '/' || uid AS endpoint,
@@ -52,18 +56,16 @@ export const ENDPOINT_VIEWS: Readonly<Record<string, string>> = {
           WHERE (instr(ip.value, ':') > 0) = (family.value = 'IPv6') ORDER BY ip.key LIMIT 1
         ) AS address,
         ports,
-        pods.ready AND NOT disconnected AND NOT maintenance AS serving,
+        ready AND NOT disconnected AND NOT maintenance AS serving,
         terminating,
         publish_not_ready_addresses AS published,
         zone,
         node_name,
         weight
       FROM members
-        JOIN services
-          ON services.namespace = members.namespace AND services.name = members.service
-        JOIN pods ON pods.namespace = members.namespace AND pods.name = members.pod
-        JOIN json_each(services.ip_families) AS family
-      WHERE services.type <> 'ExternalName' AND pods.phase NOT IN ('Succeeded', 'Failed')
+        JOIN service ON service.namespace = members.namespace AND service.name = members.service
+        JOIN candidate ON candidate.namespace = members.namespace AND candidate.pod = members.pod
+        JOIN json_each(service.ip_families) AS family
     )
     SELECT chosen.namespace, chosen.service, endpoint, pod, address, port.name AS port_name,
       port.protocol,
