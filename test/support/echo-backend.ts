@@ -1,18 +1,24 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import * as grpc from '@grpc/grpc-js'
 
-const text = {
-  serialize: (value: string) => Buffer.from(value),
-  deserialize: (bytes: Buffer) => bytes.toString(),
+/** Says who is asked, or who answers. */
+interface Message {
+  readonly name: string
+}
+
+const codec = {
+  serialize: ({ name }: Message) => Buffer.from(name),
+  deserialize: (bytes: Uint8Array): Message => ({ name: Buffer.from(bytes).toString() }),
 }
 
 const method = {
   path: '/test.v1.EchoService/Echo',
   requestStream: false,
   responseStream: false,
-  requestSerialize: text.serialize,
-  requestDeserialize: text.deserialize,
-  responseSerialize: text.serialize,
-  responseDeserialize: text.deserialize,
+  requestSerialize: codec.serialize,
+  requestDeserialize: codec.deserialize,
+  responseSerialize: codec.serialize,
+  responseDeserialize: codec.deserialize,
   options: {},
 } as const
 
@@ -22,8 +28,11 @@ export const EchoService = { echo: method }
 /** A real gRPC server on a free port of loopback. */
 export interface Backend {
   readonly name: string
-  readonly port: number
-  readonly server: grpc.Server
+  port: number
+  /** Stops listening, and calls back when the calls under way have ended. */
+  tryShutdown: (done: (error?: Error) => void) => void
+  /** Stops listening and cancels the calls under way. */
+  forceShutdown: () => void
   /** Calls served so far. */
   readonly calls: number
   /** Connections that calls came over. */
@@ -31,42 +40,59 @@ export interface Backend {
   /** Called for each call before it is answered; what it throws becomes the status. */
   beforeAnswer: () => Promise<void> | void
   /** Cuts every connection and stops listening, as a crash does. */
-  kill(): Promise<void>
+  kill: () => Promise<void>
 }
 
 export async function startBackend(name: string, port = 0): Promise<Backend> {
   const server = new grpc.Server({ 'grpc.enable_channelz': 0 })
   const peers = new Set<string>()
   let calls = 0
-  const backend = { beforeAnswer: (): Promise<void> | void => {} }
+  // Connections go through a listener of our own, so that kill can cut them as a crash does.
+  const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure())
+  const sockets = new Set<Socket>()
+  const listener = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {}).once('close', () => sockets.delete(socket))
+    injector.injectConnection(socket)
+  })
+  const backend: Backend = {
+    name,
+    port: 0,
+    peers,
+    tryShutdown: (done) => {
+      listener.close()
+      server.tryShutdown(done)
+    },
+    forceShutdown: () => {
+      listener.close()
+      server.forceShutdown()
+    },
+    get calls() {
+      return calls
+    },
+    beforeAnswer: () => {},
+    kill: async () => {
+      for (const socket of sockets) socket.destroy()
+      backend.forceShutdown()
+    },
+  }
   server.addService(EchoService, {
-    echo: (call: grpc.ServerUnaryCall<string, string>, done: grpc.sendUnaryData<string>) => {
+    echo: (call: grpc.ServerUnaryCall<Message, Message>, done: grpc.sendUnaryData<Message>) => {
       calls += 1
       peers.add(call.getPeer())
       Promise.resolve()
         .then(() => backend.beforeAnswer())
         .then(
-          () => done(null, name),
+          () => done(null, { name }),
           (error) => done(error),
         )
     },
   })
-  const bound = await new Promise<number>((resolve, reject) => {
-    const credentials = grpc.ServerCredentials.createInsecure()
-    server.bindAsync(`127.0.0.1:${port}`, credentials, (error, actual) =>
-      error ? reject(error) : resolve(actual),
-    )
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', reject).listen(port, '127.0.0.1', resolve)
   })
-  return Object.assign(backend, {
-    name,
-    port: bound,
-    server,
-    peers,
-    get calls() {
-      return calls
-    },
-    kill: async () => server.forceShutdown(),
-  })
+  backend.port = (listener.address() as AddressInfo).port
+  return backend
 }
 
 /** One call; the name of the backend that answered. */
@@ -81,10 +107,10 @@ export function echo(
       method.path,
       method.requestSerialize,
       method.responseDeserialize,
-      '',
+      { name: 'whoever' },
       metadata,
       { deadline },
-      (error, answer) => (error ? reject(error) : resolve(answer ?? '')),
+      (error, answer) => (error ? reject(error) : resolve(answer?.name ?? '')),
     )
   })
 }

@@ -1,5 +1,5 @@
 import type { CallContext } from 'nice-grpc'
-import type { Cause } from '../store/store.ts'
+import type { Cause } from '../registry/commits.ts'
 
 /** Metadata key by which a client names itself in the history of changes. */
 const CLIENT_KEY = 'roster-client'

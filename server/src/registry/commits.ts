@@ -3,6 +3,8 @@ import { RegistryError } from '../model/errors.ts'
 import type { Cause, Revision, Store, Write } from '../store/store.ts'
 import type { View } from './view.ts'
 
+export type { Cause } from '../store/store.ts'
+
 /** What an attempt at a change wants written, and what to answer once it is. */
 export interface Attempt<T> {
   readonly writes: readonly Write[]
