@@ -1,0 +1,71 @@
+import type { Command } from 'commander'
+import { type Connection, connect } from './connection.ts'
+import { parseDuration } from './duration.ts'
+import { explain, UsageError } from './errors.ts'
+import type { Terminal } from './terminal.ts'
+
+/** Where the registry is when nobody says. */
+export const DEFAULT_REGISTRY = '127.0.0.1:7400'
+const DEFAULT_NAMESPACE = 'default'
+const DEFAULT_TIMEOUT = '10s'
+
+/** Flags every command takes. */
+interface GlobalFlags {
+  readonly registry?: string
+  readonly token?: string
+  readonly ca?: string
+  readonly namespace?: string
+  readonly timeout?: string
+}
+
+/** What a command that talks to the registry works with. */
+export interface Context {
+  readonly terminal: Terminal
+  readonly connection: Connection
+  /** The namespace to work in. */
+  readonly namespace: string
+  /** The namespace if a flag names it: manifests must then agree with it. */
+  readonly namespaceFlag?: string
+}
+
+/** 0 done, 1 failed, 2 the command line makes no sense. */
+export type ExitCode = 0 | 1 | 2
+
+/** Runs a command against the registry its flags or the environment name, and prints why it failed. */
+export async function withRegistry(
+  terminal: Terminal,
+  command: Command,
+  act: (context: Context) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const flags = command.optsWithGlobals<GlobalFlags>()
+  const { env } = terminal
+  const address = flags.registry ?? (env.ROSTER_REGISTRY || DEFAULT_REGISTRY)
+  const token = flags.token ?? env.ROSTER_TOKEN
+  const connection = connect({
+    address,
+    ...(token !== undefined && { token }),
+    ...(flags.ca !== undefined && { caFile: flags.ca }),
+    timeoutMs: durationOf(flags.timeout ?? DEFAULT_TIMEOUT, '--timeout'),
+  })
+  try {
+    return await act({
+      terminal,
+      connection,
+      namespace: flags.namespace ?? (env.ROSTER_NAMESPACE || DEFAULT_NAMESPACE),
+      ...(flags.namespace !== undefined && { namespaceFlag: flags.namespace }),
+    })
+  } catch (error) {
+    if (error instanceof UsageError) throw error
+    terminal.err(`error: ${explain(error, address)}\n`)
+    return 1
+  } finally {
+    connection.close()
+  }
+}
+
+/** Milliseconds of a flag. Throws UsageError for what is no duration, or none at all. */
+export function durationOf(text: string, flag: string): number {
+  const ms = parseDuration(text)
+  if (ms !== undefined && ms > 0 && ms < 2 ** 31) return ms
+  throw new UsageError(`${flag} ${text} is no duration: give it like 500ms, 10s or 1m30s`)
+}
