@@ -44,7 +44,7 @@ export interface Backend {
 }
 
 export async function startBackend(name: string, port = 0): Promise<Backend> {
-  const server = new grpc.Server({ 'grpc.enable_channelz': 0 })
+  const server = new grpc.Server()
   const peers = new Set<string>()
   let calls = 0
   // Connections go through a listener of our own, so that kill can cut them as a crash does.

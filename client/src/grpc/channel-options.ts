@@ -1,0 +1,32 @@
+import type { ChannelOptions } from '@grpc/grpc-js'
+import type { EndpointSource } from '../endpoint-source.ts'
+import { SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX } from './adapter.ts'
+
+/**
+ * Option that carries the connection to the registry to the resolver. The prefix
+ * keeps it out of what makes two connections to a backend different.
+ */
+export const SOURCE_OPTION = `${SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX}.roster`
+
+/** Options of a channel to a service, over which the caller's own win. */
+export const channelDefaults: Readonly<ChannelOptions> = {
+  // An http_proxy in the environment would take over the target.
+  'grpc.enable_http_proxy': 0,
+  // Its books grow with every channel, and nobody reads them.
+  'grpc.enable_channelz': 0,
+  // Never: the greatest delay a timer can have. An idle channel would pay for
+  // resolution and connection with the latency of its next call.
+  'grpc.client_idle_timeout_ms': 2_147_483_647,
+  // A backend that restarts is back in milliseconds; the default waits up to 2 minutes.
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 5_000,
+}
+
+export const channelOptions = (
+  source: EndpointSource,
+  own: ChannelOptions = {},
+): ChannelOptions => ({
+  ...channelDefaults,
+  ...own,
+  [SOURCE_OPTION]: source,
+})

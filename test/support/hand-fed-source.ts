@@ -1,0 +1,62 @@
+import type {
+  Endpoint,
+  EndpointListener,
+  EndpointSet,
+  EndpointSource,
+  ServiceName,
+} from '../../client/src/endpoint-source.ts'
+import type { Backend } from './echo-backend.ts'
+
+/** An endpoint source of one service whose sets the test gives. */
+export class HandFedSource implements EndpointSource {
+  readonly address = 'hand-fed:1'
+  readonly #listeners = new Set<EndpointListener>()
+  #set: EndpointSet | undefined
+
+  /** How many are subscribed. */
+  get subscribers(): number {
+    return this.#listeners.size
+  }
+
+  subscribe(_name: ServiceName, listener: EndpointListener): () => void {
+    this.#listeners.add(listener)
+    const set = this.#set
+    if (set) process.nextTick(() => this.#listeners.has(listener) && listener({ set }))
+    return () => this.#listeners.delete(listener)
+  }
+
+  feed(endpoints: readonly Endpoint[]): void {
+    this.#set = setOf(endpoints)
+    for (const listener of this.#listeners) listener({ set: this.#set })
+  }
+}
+
+/** Set of service shop/web; an empty one has been scaled to zero. */
+export const setOf = (endpoints: readonly Endpoint[]): EndpointSet => ({
+  namespace: 'shop',
+  service: 'web',
+  revision: 1,
+  endpoints,
+  emptyReason: endpoints.length > 0 ? 'EMPTY_REASON_UNSPECIFIED' : 'EMPTY_REASON_SCALED_TO_ZERO',
+  hash: endpoints.reduce((sum, { hash }) => (sum + hash) >>> 0, 0),
+})
+
+/** The endpoint a backend is. */
+export const endpointAt = (
+  { name, port }: Pick<Backend, 'name' | 'port'>,
+  own: Partial<Endpoint> = {},
+): Endpoint => ({
+  id: name,
+  pod: name,
+  addresses: ['127.0.0.1'],
+  ports: [{ name: 'grpc', protocol: 'TCP', port, appProtocol: '' }],
+  ready: true,
+  serving: true,
+  terminating: false,
+  hostname: '',
+  nodeName: '',
+  zone: '',
+  weight: 100,
+  hash: 1,
+  ...own,
+})
