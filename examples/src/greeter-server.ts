@@ -1,0 +1,51 @@
+import { hostname } from 'node:os'
+import { connectRoster } from '@roster/client'
+import { createServer } from 'nice-grpc'
+import { HealthDefinition, HealthServiceImpl } from 'nice-grpc-server-health'
+import { GREETER_NAMESPACE, GREETER_PORT_NAME, GreeterService } from './greeter.ts'
+
+/*
+ * A greeter pod: serves demo.v1.GreeterService and grpc.health.v1.Health, registers,
+ * and on SIGTERM leaves without failing a call. Its settings are in the environment:
+ *
+ *   ROSTER_REGISTRY  address of the registry, default 127.0.0.1:7400
+ *   POD_NAME         default: the host name
+ *   NAMESPACE        default demo
+ *   LABELS           a=1,b=2; default app=greeter
+ *   HOST, PORT       where to listen, default 0.0.0.0 and a free port
+ *   ADVERTISE_IP     address others reach the pod at; default: the one this machine
+ *                    has toward the registry
+ */
+const {
+  ROSTER_REGISTRY = '127.0.0.1:7400',
+  POD_NAME = hostname(),
+  NAMESPACE = GREETER_NAMESPACE,
+  LABELS = 'app=greeter',
+  HOST = '0.0.0.0',
+  PORT = '0',
+  ADVERTISE_IP,
+} = process.env
+
+const log = (text: string) => process.stdout.write(`${POD_NAME}: ${text}\n`)
+
+const server = createServer()
+server.add(GreeterService, {
+  sayHello: async ({ name }) => ({ message: `hello, ${name || 'world'}`, pod: POD_NAME }),
+})
+server.add(HealthDefinition, HealthServiceImpl())
+const port = await server.listen(`${HOST}:${PORT}`)
+log(`listens at ${HOST}:${port}`)
+
+const roster = connectRoster(ROSTER_REGISTRY)
+const registration = roster.register({
+  namespace: NAMESPACE,
+  name: POD_NAME,
+  labels: Object.fromEntries(LABELS.split(',').map((label) => label.split('='))),
+  ports: [{ name: GREETER_PORT_NAME, containerPort: port }],
+  ...(ADVERTISE_IP && { addresses: [ADVERTISE_IP] }),
+  servers: [server],
+  drain: { graceMs: 5_000 },
+  signals: ['SIGTERM', 'SIGINT'],
+})
+await registration.ready
+log(`registered in ${NAMESPACE} at ${roster.address}`)
