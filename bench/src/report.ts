@@ -1,0 +1,58 @@
+/** One line of a benchmark's table. */
+export interface Row {
+  readonly what: string
+  readonly unit: string
+  readonly roster: number
+  /** Absent where there is nothing to compare with. */
+  readonly etcd?: number
+  /** Bound the ratio has to keep, or roster's own figure when it says `of: 'roster'`. */
+  readonly goal?: Goal
+}
+
+export interface Goal {
+  readonly of: 'ratio' | 'roster'
+  readonly atMost?: number
+  readonly atLeast?: number
+}
+
+/** What a benchmark found: for people, and for programs. */
+export interface Report {
+  readonly rows: readonly Row[]
+  readonly json: Readonly<Record<string, unknown>>
+}
+
+/** Prints the rows as a table, goals and whether they are met included. */
+export function formatTable(rows: readonly Row[]): string {
+  const lines = [
+    ['', 'roster', 'etcd', 'roster/etcd', 'goal', ''],
+    ...rows.map((row) => [
+      `${row.what}, ${row.unit}`,
+      rounded(row.roster),
+      row.etcd === undefined ? '' : rounded(row.etcd),
+      row.etcd === undefined ? '' : rounded(row.roster / row.etcd),
+      ...formatGoal(row),
+    ]),
+  ]
+  const width = (column: number) => Math.max(...lines.map((line) => line[column]?.length ?? 0))
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(width(column)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+function formatGoal({ goal, roster, etcd }: Row): readonly [string, string] {
+  if (goal === undefined) return ['', '']
+  const value = goal.of === 'ratio' ? roster / (etcd ?? Number.NaN) : roster
+  const met = value <= (goal.atMost ?? Infinity) && value >= (goal.atLeast ?? -Infinity)
+  const bound = goal.atMost === undefined ? `>= ${goal.atLeast}` : `<= ${goal.atMost}`
+  return [`${goal.of === 'ratio' ? 'ratio' : 'roster'} ${bound}`, met ? 'met' : 'MISSED']
+}
+
+/** To three significant digits: more would be noise. */
+function rounded(value: number): string {
+  return Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)))
+}
