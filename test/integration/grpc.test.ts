@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { serviceNames } from '@roster/proto'
 import { type RunningRegistry, startRegistry } from '@roster/server'
@@ -22,23 +23,27 @@ afterEach(async () => {
 })
 
 const run = promisify(execFile)
+const bufCommand = fileURLToPath(new URL('../../node_modules/.bin/buf', import.meta.url))
 
 /** A foreign client that knows the contract by reflection alone. */
 const buf = async (...args: string[]) => {
-  const { stdout } = await run('npx', ['buf', 'curl', '--http2-prior-knowledge', ...args])
+  const { stdout } = await run(bufCommand, [
+    ...['curl', '--http2-prior-knowledge', '--protocol', 'grpc'],
+    ...args,
+  ])
   return stdout
 }
 
 describe('reflection', () => {
-  it('lists and describes every method to a client that brings no .proto', async () => {
-    const methods = await buf('--protocol', 'grpc', '--list-methods', `http://${registry.address}`)
-    for (const service of serviceNames) expect(methods).toContain(`${service}/`)
-    expect(methods).toContain('grpc.health.v1.Health/Check')
+  it('lists every method to a client that brings no .proto', async () => {
+    const listed = await buf('--list-methods', `http://${registry.address}`)
+    for (const service of serviceNames) expect(listed).toContain(`${service}/`)
+    expect(listed).toContain('grpc.health.v1.Health/Check')
   })
 
-  it.each(['grpc-v1', 'grpc-v1alpha'])('lets such a client call, by %s', async (protocol) => {
+  it.each(['grpc-v1', 'grpc-v1alpha'])('describes and calls by %s', async (protocol) => {
     const answer = await buf(
-      ...['--protocol', 'grpc', '--reflect-protocol', protocol, '-d'],
+      ...['--reflect-protocol', protocol, '-d'],
       '{"service":{"metadata":{"name":"db"},"spec":{"clusterIP":"None","ports":[{"port":5432}]}}}',
       `http://${registry.address}/roster.v1.CatalogService/ApplyService`,
     )
@@ -46,6 +51,53 @@ describe('reflection', () => {
       service: { metadata: { name: 'db', namespace: 'default' }, spec: { clusterIP: 'None' } },
       outcome: 'APPLY_OUTCOME_CREATED',
     })
+  })
+
+  it('lets such a client call every method there is', async () => {
+    const meta = '"metadata":{"name":"db"}'
+    const pod = `{${meta},"status":{"podIPs":["10.0.0.1"]}}`
+    const slice = `{"metadata":{"name":"db-1","labels":{"kubernetes.io/service-name":"db"}},"addressType":"IPv4","ports":[{"port":1}]}`
+    const calls: readonly (readonly [method: string, request: string, answer: RegExp])[] = [
+      ['CatalogService/ApplyService', `{"service":{${meta},"spec":{"ports":[{"port":1}]}}}`, /uid/],
+      ['CatalogService/GetService', '{"name":"db"}', /clusterIP/],
+      ['CatalogService/ListServices', '{}', /"db"/],
+      ['EndpointService/ApplyEndpointSlice', `{"endpointSlice":${slice}}`, /CREATED/],
+      ['EndpointService/GetEndpointSlice', '{"name":"db-1"}', /IPv4/],
+      ['EndpointService/ListEndpointSlices', '{}', /db-1/],
+      ['EndpointService/ResolveEndpoints', '{"service":"db"}', /NO_HAND_WRITTEN_ENDPOINTS/],
+      ['EndpointService/DeleteEndpointSlice', '{"name":"db-1"}', /revision/],
+      ['PodService/RegisterPod', `{"pod":${pod}}`, /10.0.0.1/],
+      ['PodService/RegisterPods', `{"pods":[${pod}]}`, /uids/],
+      ['PodService/UpdatePodStatus', '{"name":"db","ready":false}', /podIPs/],
+      ['PodService/OverridePod', '{"name":"db","override":{"maintenance":true}}', /revision/],
+      ['PodService/GetPod', '{"name":"db"}', /maintenance/],
+      ['PodService/ListPods', '{}', /"db"/],
+      ['PodService/DeregisterPod', '{"name":"db"}', /revision/],
+      ['CatalogService/DeleteService', '{"name":"db"}', /revision/],
+      ['LeaseService/GrantLease', '{"ttlMs":5000}', /5000/],
+      ['LeaseService/KeepAlive', '{"leaseId":"none"}', /none/],
+    ]
+    for (const [method, request, answer] of calls) {
+      const url = `http://${registry.address}/roster.v1.${method}`
+      expect(await buf('-d', request, url), method).toMatch(answer)
+    }
+    const { leaseId } = await client.leases.grantLease({})
+    const revoke = `http://${registry.address}/roster.v1.LeaseService/RevokeLease`
+    expect(await buf('-d', JSON.stringify({ leaseId }), revoke)).toContain('{}')
+  })
+
+  it('streams to such a client after its one request', async () => {
+    const url = `http://${registry.address}/roster.v1.EndpointService/WatchEndpoints`
+    const args = ['curl', '--http2-prior-knowledge', '--protocol', 'grpc', '-d']
+    const watch = spawn(bufCommand, [...args, '{"subscribe":{"service":"web"}}', url])
+    let seen = ''
+    watch.stdout.on('data', (chunk: Buffer) => {
+      seen += chunk.toString()
+    })
+    await eventually(() => seen.includes('EMPTY_REASON_NO_SUCH_SERVICE'))
+    await client.catalog.applyService(webService('web', 'default'))
+    await eventually(() => seen.includes('EMPTY_REASON_NO_SELECTOR_MATCH'))
+    watch.kill()
   })
 })
 
