@@ -100,13 +100,14 @@ describe('a watcher', () => {
 
   it('resumes where it was after the stream has ended', async () => {
     const { watcher, said } = await watching(async function* (requests, stream) {
-      if (stream > 1) return await listen(requests)
+      // The first stream ends without having listened, so only the second one's request is seen.
+      if (stream > 1) await listen(requests)
       yield snapshot(3)
       yield bookmark(5, 7)
     })
     watcher.subscribe(web, () => {})
-    await vi.waitFor(() => expect(subscriptions(said)).toHaveLength(2))
-    expect(subscriptions(said)[1]?.resume).toEqual({ storeId: 'h', revision: 5 })
+    await vi.waitFor(() => expect(subscriptions(said)).toHaveLength(1))
+    expect(subscriptions(said)[0]?.resume).toEqual({ storeId: 'h', revision: 5 })
   })
 
   it('leaves a stream that says nothing', async () => {
@@ -144,6 +145,7 @@ describe('a watcher', () => {
 
   it('takes a service out when its last listener goes', async () => {
     const { watcher, said } = await watching(async function* (requests) {
+      yield snapshot(3)
       await listen(requests)
     })
     const cart = { namespace: 'shop', service: 'cart' }

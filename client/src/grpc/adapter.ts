@@ -38,7 +38,7 @@ export const {
 } = experimental
 
 /** Which grpc-js the SDK is written for. */
-export const SUPPORTED_GRPC_JS = '~1.14'
+const SUPPORTED_GRPC_JS = '~1.14'
 
 /** What 1.14 has and 1.13 or a changed later version has not, by name. */
 const REQUIRED: Readonly<Record<string, () => boolean>> = {

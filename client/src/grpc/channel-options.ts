@@ -9,7 +9,7 @@ import { SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX } from './adapter.ts'
 export const SOURCE_OPTION = `${SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX}.roster`
 
 /** Options of a channel to a service, over which the caller's own win. */
-export const channelDefaults: Readonly<ChannelOptions> = {
+const channelDefaults: Readonly<ChannelOptions> = {
   // An http_proxy in the environment would take over the target.
   'grpc.enable_http_proxy': 0,
   // Its books grow with every channel, and nobody reads them.

@@ -9,7 +9,6 @@ import {
   serviceNames,
 } from '@roster/proto'
 import { createServer } from 'nice-grpc'
-import { errorDetailsServerMiddleware } from 'nice-grpc-error-details'
 import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health'
 import { ServerReflection, ServerReflectionService } from 'nice-grpc-server-reflection'
 import type { Logger } from 'pino'
@@ -71,9 +70,9 @@ const CHANNEL_OPTIONS = {
 export async function listenGrpc(rooms: GrpcRooms, options: GrpcOptions): Promise<GrpcServer> {
   const calls = new PushCalls([EndpointService.watchEndpoints.path])
   const stopping = new AbortController()
-  const bare = createServer({ ...CHANNEL_OPTIONS, interceptors: [calls.interceptor] })
-    .use(errorDetailsServerMiddleware)
-    .use(errorMiddleware(options.log))
+  const bare = createServer({ ...CHANNEL_OPTIONS, interceptors: [calls.interceptor] }).use(
+    errorMiddleware(options.log),
+  )
   const server = options.token === undefined ? bare : bare.use(tokenMiddleware(options.token))
 
   const { view, services, pods, slices, leases, hub, isHeld } = rooms

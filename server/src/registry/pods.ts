@@ -58,7 +58,7 @@ export class Pods {
       try {
         const pod = admitPod(input, old, { uid: randomUUID(), now, leaseId })
         pods.set(key, pod)
-        const write = { key: keyOf('pods', key), value: JSON.stringify(pod) }
+        const write = { key: keyOf('pods', key), value: JSON.stringify(pod), parsed: pod }
         writes.push(leaseId === '' ? write : { ...write, lease: leaseId })
       } catch (error) {
         throw inputs.length === 1 ? error : inBatch(index, error)
@@ -88,7 +88,8 @@ export class Pods {
       if (update.object === pod) return { writes: [], answer: () => update }
       const { object, cause } = update
       const { leaseId } = object.status
-      const write = { key: keyOf('pods', key), value: JSON.stringify(object), expect: seen }
+      const value = JSON.stringify(object)
+      const write = { key: keyOf('pods', key), value, parsed: object, expect: seen }
       return {
         writes: [leaseId === '' ? write : { ...write, lease: leaseId }],
         cause,

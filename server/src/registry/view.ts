@@ -133,12 +133,12 @@ export class View {
     }
   }
 
-  #apply({ key, value }: Change, revision: Revision): void {
+  #apply({ key, value, parsed: known }: Change, revision: Revision): void {
     const parsed = parseKey(key)
     if (parsed === undefined) return
     const { kind, rest } = parsed
     // The store holds only what admission has let in, so the shape is known.
-    const object: unknown = value === null ? undefined : JSON.parse(value)
+    const object: unknown = value === null ? undefined : (known ?? JSON.parse(value))
     switch (kind) {
       case 'pods':
         this.#applyPod(rest, object as Pod | undefined, revision)

@@ -14,6 +14,8 @@ export interface Write {
   readonly key: string
   /** The new value, JSON text; null deletes the key. */
   readonly value: string | null
+  /** What `value` says, where the writer has it: watches in this process need not parse it again. */
+  readonly parsed?: unknown
   /** The key's revision this write relies on; 0 means "does not exist"; absent means "whatever it is". */
   readonly expect?: Revision
   /** The key goes when this lease does. Ignored for deletes. */
@@ -32,6 +34,8 @@ export interface Change {
   readonly key: string
   /** null: deleted. */
   readonly value: string | null
+  /** What `value` says, where an engine can hand it on from the write. Not to be altered. */
+  readonly parsed?: unknown
 }
 
 /** All the changes of one commit. A batch without changes says only that the store is at `revision`. */

@@ -93,7 +93,8 @@ export class SqliteLog implements History {
       const write = writes[i]
       const entry = entries[i]
       if (write === undefined || (write.value === null && entry === undefined)) continue
-      const change = { key: write.key, value: write.value }
+      const { key, value, parsed } = write
+      const change = parsed === undefined ? { key, value } : { key, value, parsed }
       this.#append(change, revision, cause, entry)
       if (change.value !== null) this.#point(change.key, revision, entry, write.lease ?? null)
       changes.push(change)
