@@ -32,7 +32,7 @@ export class HandFedSource implements EndpointSource {
 }
 
 /** Set of service shop/web; an empty one has been scaled to zero. */
-export const setOf = (endpoints: readonly Endpoint[]): EndpointSet => ({
+const setOf = (endpoints: readonly Endpoint[]): EndpointSet => ({
   namespace: 'shop',
   service: 'web',
   revision: 1,

@@ -3,7 +3,7 @@ import { isExternallyAccessible, needsClusterIP } from './service-draft.ts'
 import type { RequirementInput, ServicePortInput, ServiceSpecInput } from './service-input.ts'
 
 /** How long a client stays with its pod unless told otherwise, seconds: 3 hours. */
-export const DEFAULT_AFFINITY_SECONDS = 10_800
+const DEFAULT_AFFINITY_SECONDS = 10_800
 
 /**
  * Fills in what does not depend on the cluster or on the service as it was

@@ -11,7 +11,7 @@ import { isExternallyAccessible, isHeadlessDraft, needsHealthCheck } from './ser
 import { portProblems, validateServicePorts } from './service-port-validation.ts'
 
 /** Seconds a client may stay with its pod at most: a day. */
-export const MAX_AFFINITY_SECONDS = 86_400
+const MAX_AFFINITY_SECONDS = 86_400
 
 const TOPOLOGY_MODE = 'service.kubernetes.io/topology-mode'
 const TOPOLOGY_HINTS = 'service.kubernetes.io/topology-aware-hints'

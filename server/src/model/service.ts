@@ -84,5 +84,3 @@ export interface Service {
 /** Whether pods are chosen by labels; otherwise endpoints are written by hand. */
 export const hasSelector = (spec: ServiceSpec): boolean =>
   Object.keys(spec.selector).length > 0 || spec.matchExpressions.length > 0
-
-export const isHeadless = (spec: ServiceSpec): boolean => spec.clusterIP === HEADLESS

@@ -7,7 +7,7 @@ import type { Commits } from './commits.ts'
 import type { View } from './view.ts'
 
 /** Bounds and default of a lease's time to live, in milliseconds. */
-export const TTL_MS = { min: 1_000, max: 3_600_000, default: 15_000 } as const
+const TTL_MS = { min: 1_000, max: 3_600_000, default: 15_000 } as const
 
 /** How long a stream may be away before the pods of its leases count as not ready. */
 const GRACE_MS = 1_000

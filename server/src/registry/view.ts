@@ -4,7 +4,15 @@ import { parseKey } from '../model/keys.ts'
 import { type Stored, sameLabels } from '../model/meta.ts'
 import type { Disconnected, Pod, PodOverride } from '../model/pod.ts'
 import { hasSelector, SERVICE_NAME_LABEL, type Service } from '../model/service.ts'
-import type { Batch, Change, Entry, LeaseId, Revision, Store } from '../store/store.ts'
+import {
+  type Batch,
+  type Change,
+  type Entry,
+  LEASE_EXPIRED,
+  type LeaseId,
+  type Revision,
+  type Store,
+} from '../store/store.ts'
 import { EndpointSet } from './endpoint-set.ts'
 import { Membership } from './membership.ts'
 import { PodEntry } from './pod-entry.ts'
@@ -21,9 +29,6 @@ export interface SetChanges {
 
 /** How a set changed: `definition` means that the service itself did, `loss` weighs more than `change`. */
 export type Effect = 'definition' | 'loss' | 'change'
-
-/** How lease expiry names itself as the cause of a commit. */
-export const LEASE_EXPIRED = 'lease expired'
 
 /**
  * The registry's picture in memory, at one revision of the store: all reads
@@ -120,7 +125,8 @@ export class View {
   /** Takes one batch in and tells the listener. */
   apply(batch: Batch): void {
     this.#revision = batch.revision
-    this.#leaving = batch.cause.reason === LEASE_EXPIRED ? 'LEASES_EXPIRED' : 'SCALED_TO_ZERO'
+    this.#leaving =
+      batch.cause.reason === LEASE_EXPIRED.reason ? 'LEASES_EXPIRED' : 'SCALED_TO_ZERO'
     for (const change of batch.changes) this.#apply(change, batch.revision)
     const sets = this.#effects
     if (sets.size > 0) {

@@ -30,6 +30,9 @@ export interface Cause {
   readonly reason: string
 }
 
+/** The cause of the deletes that the end of a lease brings. */
+export const LEASE_EXPIRED: Cause = { actor: 'registry', reason: 'lease expired' }
+
 export interface Change {
   readonly key: string
   /** null: deleted. */

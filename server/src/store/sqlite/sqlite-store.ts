@@ -1,6 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { RegistryError } from '../../model/errors.ts'
-import type { Batch, Cause, Entry, ExpiryGuard, LeaseId, Revision, Store, Write } from '../store.ts'
+import {
+  type Batch,
+  type Cause,
+  type Entry,
+  type ExpiryGuard,
+  LEASE_EXPIRED,
+  type LeaseId,
+  type Revision,
+  type Store,
+  type Write,
+} from '../store.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { closedFailure, isBroken, writeFailure } from './failures.ts'
 import { Feed } from './feed.ts'
@@ -27,8 +37,6 @@ const DEFAULT_HISTORY_MS = 24 * 60 * 60 * 1000
 
 /** How much of the file a list sees as memory: it reads pages all over it, which costs half as much. */
 const MAPPED_BYTES = 1024 ** 3
-
-const LEASE_EXPIRED: Cause = { actor: 'registry', reason: 'lease expired' }
 
 /**
  * Opens the store in a SQLite file. Fails with UNAVAILABLE, at once, when another
