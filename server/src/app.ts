@@ -18,6 +18,8 @@ import type { Store } from './store/store.ts'
 export interface RunningRegistry {
   /** `host:port` to call it at. */
   readonly address: string
+  /** Resolves with the error if the store fails: what is served from then on is old. Stop it. */
+  readonly failed: Promise<unknown>
   /** Lets calls finish, sends watchers elsewhere, and closes the store. */
   stop(): Promise<void>
 }
@@ -58,7 +60,15 @@ async function serve(store: Store, config: Config, log: Logger): Promise<Running
   store.guardExpiry((due) => protection.guard(due))
 
   const following = new AbortController()
-  const followed = view.follow(store, following.signal)
+  let fail: (error: unknown) => void = () => undefined
+  const failed = new Promise<unknown>((resolve) => {
+    fail = resolve
+  })
+  const followed = view.follow(store, following.signal).catch((error: unknown) => {
+    // Without its log the view would go on answering with old news.
+    log.fatal({ err: error }, 'the store failed')
+    fail(error)
+  })
   const commits = new Commits(store, view)
   const leases = new Leases(store, view, commits, (lease) => protection.renewed(lease))
   const rooms = {
@@ -90,6 +100,8 @@ async function serve(store: Store, config: Config, log: Logger): Promise<Running
   )
   const stop = async () => {
     log.info('stopping')
+    // From here on no beat is heard, so no lease may run out.
+    store.guardExpiry((due) => new Set(due.map(({ lease }) => lease)))
     leases.stop()
     hub.stop()
     await server.close(STOP_GRACE_MS)
@@ -98,5 +110,5 @@ async function serve(store: Store, config: Config, log: Logger): Promise<Running
     log.info('stopped')
   }
   let stopped: Promise<void> | undefined
-  return { address, stop: () => (stopped ??= stop()) }
+  return { address, failed, stop: () => (stopped ??= stop()) }
 }

@@ -83,6 +83,7 @@ function configFrom(flags: Flags, fail: (problem: string) => never): Config {
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     fail('--tls-cert and --tls-key go together: give both or neither')
   }
+  if (token === '') fail('--token is empty: give one, or leave it out')
   const isOpen = tlsCert === undefined && token === undefined && insecure === undefined
   if (isOpen && !isLoopback(flags.listen)) {
     fail(

@@ -21,15 +21,17 @@ export async function serve(args: readonly string[]): Promise<number> {
 
 async function run(config: Config): Promise<void> {
   const registry = await startRegistry(config)
-  await new Promise<void>((resolve) => {
+  const signalled = new Promise<undefined>((resolve) => {
     let signals = 0
     const onSignal = (signal: NodeJS.Signals) => {
       if (++signals > 1) process.kill(process.pid, 'SIGKILL')
       process.stderr.write(`${signal}: stopping; once more to stop at once\n`)
-      resolve()
+      resolve(undefined)
     }
     process.on('SIGTERM', onSignal)
     process.on('SIGINT', onSignal)
   })
+  const error = await Promise.race([signalled, registry.failed])
   await registry.stop()
+  if (error !== undefined) throw error
 }

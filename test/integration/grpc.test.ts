@@ -160,6 +160,17 @@ describe('errors', () => {
     ).rejects.toMatchObject({ code: 10 })
   })
 
+  it('answer a request of the longest names, and the next one', async () => {
+    const name = 'x'.repeat(100_000)
+    await expect(client.catalog.getService({ name })).rejects.toMatchObject({ code: 5 })
+    const pod = { ...webPod(name), spec: { nodeName: name } }
+    await expect(client.pods.registerPod({ pod })).rejects.toMatchObject({ code: 3 })
+    await expect(client.endpoints.resolveEndpoints({ service: name })).rejects.toMatchObject({
+      code: 3,
+    })
+    expect((await client.pods.listPods({})).pods).toEqual([])
+  })
+
   it('say what is wrong with a label selector', async () => {
     await expect(client.pods.listPods({ labelSelector: 'app in (' })).rejects.toMatchObject({
       code: 3,
@@ -223,6 +234,23 @@ describe('stopping', () => {
       code: 14,
       details: 'the registry is stopping: connect again and resume',
     })
+  })
+})
+
+describe('stopping with a client that does not let go', () => {
+  it('ends all the same, when the grace is over', async () => {
+    const channel = createChannel(registry.address)
+    const watch = createClient(HealthDefinition, channel).watch({})[Symbol.asyncIterator]()
+    await watch.next()
+    const ended = watch
+      .next()
+      .then(() => watch.next())
+      .catch((error: unknown) => error)
+    const startedMs = performance.now()
+    await registry.stop()
+    expect(performance.now() - startedMs).toBeLessThan(8_000)
+    expect(await ended).toMatchObject({ code: 14 })
+    channel.close()
   })
 })
 

@@ -9,7 +9,7 @@ import type { WatchHub } from '../registry/watch-hub.ts'
 import { causeOf } from './caller.ts'
 import { pageOf } from './paging.ts'
 import type { PushCalls } from './push.ts'
-import { watchEndpoints } from './watch.ts'
+import { checkWatchedName, watchEndpoints } from './watch.ts'
 import { endpointSetTo } from './wire/events.ts'
 import { keyFrom } from './wire/meta.ts'
 import { sliceFrom, sliceTo } from './wire/slice.ts'
@@ -27,6 +27,7 @@ export const endpointService = (
         violations: [{ field: 'service', description: 'Required value: name the service' }],
       })
     }
+    checkWatchedName(namespace, service)
     const set = view.set(namespace || DEFAULT_NAMESPACE, service)
     const endpointSet = endpointSetTo(set)
     hub.releaseUnwatched(set)

@@ -17,15 +17,21 @@ export const leaseService = (
   async *keepAlive(requests, context) {
     const stream = leases.open()
     let how: 'goodbye' | 'broken' = 'broken'
-    const ended = new AbortController()
-    const stop = new Promise<'stop'>((resolve) => {
-      const options = { once: true, signal: ended.signal }
-      stopping.addEventListener('abort', () => resolve('stop'), options)
-    })
+    // One listener for the stream, not one race per beat: a promise that outlives
+    // the beats would keep a reaction for each of them.
+    let onStop: () => void = () => undefined
+    const stop = () => onStop()
+    stopping.addEventListener('abort', stop, { once: true })
     const iterator = requests[Symbol.asyncIterator]()
+    const nextOrStop = () =>
+      new Promise<IteratorResult<{ readonly leaseId: string }> | 'stop'>((resolve, reject) => {
+        onStop = () => resolve('stop')
+        if (stopping.aborted) onStop()
+        iterator.next().then(resolve, reject)
+      })
     try {
       for (;;) {
-        const next = await Promise.race([iterator.next(), stop])
+        const next = await nextOrStop()
         if (next === 'stop') {
           throw new ServerError(Status.UNAVAILABLE, 'the registry is stopping: beat again soon')
         }
@@ -39,7 +45,7 @@ export const leaseService = (
       // The client half-closed: it means to stop beating here.
       if (!context.signal.aborted) how = 'goodbye'
     } finally {
-      ended.abort()
+      stopping.removeEventListener('abort', stop)
       stream.end(how)
     }
   },

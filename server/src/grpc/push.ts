@@ -6,6 +6,7 @@ import {
   type ServerInterceptor,
 } from '@grpc/grpc-js'
 import type { CallContext } from 'nice-grpc'
+import { streamOf } from './sessions.ts'
 
 /** Metadata key by which a handler finds its own call again. Never leaves the process. */
 const CALL_KEY = 'roster-call'
@@ -54,12 +55,6 @@ export class PushCalls {
   }
 }
 
-/** The HTTP/2 stream that grpc-js keeps beneath a call, in a field of its own. */
-interface CallOnStream extends ServerInterceptingCallInterface {
-  readonly nextCall?: CallOnStream
-  readonly stream?: ServerHttp2Stream
-}
-
 /** Length of the prefix of a gRPC message: not compressed (0), then its length in 4 bytes. */
 const PREFIX_BYTES = 5
 
@@ -82,14 +77,13 @@ export class PushStream {
   readonly #stream: ServerHttp2Stream
 
   constructor(call: ServerInterceptingCallInterface, onDrain: () => void) {
-    let beneath: CallOnStream = call
-    while (beneath.nextCall !== undefined) beneath = beneath.nextCall
-    if (beneath.stream === undefined) {
+    const stream = streamOf(call)
+    if (stream === undefined) {
       throw new Error('this version of @grpc/grpc-js keeps no stream in its calls: use ~1.14')
     }
     // Else the stream would answer with headers of its own, and grpc-js could not end it.
     call.sendMetadata(new Metadata())
-    this.#stream = beneath.stream
+    this.#stream = stream
     this.#stream.on('drain', onDrain)
   }
 

@@ -24,6 +24,7 @@ import { endpointService } from './endpoints.ts'
 import { leaseService } from './leases.ts'
 import { podService } from './pods.ts'
 import { PushCalls } from './push.ts'
+import { Sessions } from './sessions.ts'
 import { errorMiddleware } from './status.ts'
 
 /** What the door opens onto. */
@@ -50,7 +51,7 @@ export interface GrpcOptions {
 /** The gRPC door, open. */
 export interface GrpcServer {
   readonly port: number
-  /** Lets calls finish, for at most `graceMs` milliseconds, and closes. */
+  /** Lets calls finish, for at most `graceMs` milliseconds, then cuts the connections. */
   close(graceMs: number): Promise<void>
 }
 
@@ -70,9 +71,9 @@ const CHANNEL_OPTIONS = {
 export async function listenGrpc(rooms: GrpcRooms, options: GrpcOptions): Promise<GrpcServer> {
   const calls = new PushCalls([EndpointService.watchEndpoints.path])
   const stopping = new AbortController()
-  const bare = createServer({ ...CHANNEL_OPTIONS, interceptors: [calls.interceptor] }).use(
-    errorMiddleware(options.log),
-  )
+  const sessions = new Sessions()
+  const interceptors = [sessions.interceptor, calls.interceptor]
+  const bare = createServer({ ...CHANNEL_OPTIONS, interceptors }).use(errorMiddleware(options.log))
   const server = options.token === undefined ? bare : bare.use(tokenMiddleware(options.token))
 
   const { view, services, pods, slices, leases, hub, isHeld } = rooms
@@ -102,7 +103,7 @@ export async function listenGrpc(rooms: GrpcRooms, options: GrpcOptions): Promis
     close: async (graceMs) => {
       for (const name of ['', ...serviceNames]) health.setStatus('unhealthy', name)
       stopping.abort()
-      const timer = setTimeout(() => server.forceShutdown(), graceMs)
+      const timer = setTimeout(() => sessions.destroy(), graceMs)
       try {
         await server.shutdown()
       } finally {

@@ -21,6 +21,14 @@ const STATUS: Record<ErrorCode, Status> = {
   UNAVAILABLE: Status.UNAVAILABLE,
 }
 
+/**
+ * Characters told of a message, a field and a description. Errors echo what the
+ * caller sent, and travel in trailers, which HTTP/2 bounds: one that is too long
+ * is never sent at all and holds its connection up.
+ */
+const MAX_MESSAGE = 1_500
+const MAX_FIELD = 240
+
 /** Domain of the google.rpc.ErrorInfo that carries the registry's own code as its reason. */
 const DOMAIN = 'roster.v1'
 
@@ -46,9 +54,12 @@ export function errorMiddleware(log: Logger): ServerMiddleware {
 function toServerError(error: unknown, path: string, context: CallContext, log: Logger): unknown {
   if (error instanceof RegistryError) {
     const info = ErrorInfo.fromPartial({ reason: error.code, domain: DOMAIN })
-    const fieldViolations = [...error.violations]
+    const fieldViolations = error.violations.map(({ field, description }) => ({
+      field: clip(field, MAX_FIELD),
+      description: clip(description, MAX_FIELD),
+    }))
     const bad = fieldViolations.length > 0 ? [BadRequest.fromPartial({ fieldViolations })] : []
-    return new RichServerError(STATUS[error.code], error.message, [...bad, info])
+    return new RichServerError(STATUS[error.code], clip(error.message, MAX_MESSAGE), [...bad, info])
   }
   if (error instanceof ServerError || (error instanceof Error && error.name === 'AbortError')) {
     return error
@@ -56,3 +67,6 @@ function toServerError(error: unknown, path: string, context: CallContext, log: 
   log.error({ err: error, path, peer: context.peer }, 'handler failed')
   return new ServerError(Status.INTERNAL, 'internal error: see the log of the registry')
 }
+
+const clip = (text: string, max: number): string =>
+  text.length <= max ? text : `${text.slice(0, max - 1)}…`

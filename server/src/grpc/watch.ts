@@ -2,13 +2,14 @@ import type * as proto from '@roster/proto'
 import { type CallContext, ServerError, Status } from 'nice-grpc'
 import { RegistryError } from '../model/errors.ts'
 import { DEFAULT_NAMESPACE } from '../model/meta.ts'
+import { dns1123Label } from '../model/names.ts'
 import type { WatchHub } from '../registry/watch-hub.ts'
 import type { Subscription, Watcher } from '../registry/watcher.ts'
 import { callerOf } from './caller.ts'
 import { type PushCalls, PushStream } from './push.ts'
 
 /** Most subscriptions of one stream: more are better made as one of their namespace. */
-const MAX_SUBSCRIPTIONS = 10_000
+const MAX_SUBSCRIPTIONS = 1_000
 
 /**
  * One WatchEndpoints stream. Its messages go out below nice-grpc (push.ts), so
@@ -59,7 +60,8 @@ async function readRequests(
       watcher.client = client.slice(0, 128)
     }
     if (subscribe) {
-      if (watcher.named.size >= MAX_SUBSCRIPTIONS) throw tooMany()
+      const count = watcher.named.size + (watcher.scopes?.size ?? 0)
+      if (count >= MAX_SUBSCRIPTIONS) throw tooMany()
       hub.subscribe(watcher, subscriptionFrom(subscribe))
     } else if (unsubscribe) {
       const { namespace, service } = subscriptionFrom({ ...unsubscribe, resume: null })
@@ -76,6 +78,7 @@ async function readRequests(
 
 function subscriptionFrom({ namespace, service, resume }: proto.Subscribe__Output): Subscription {
   const named = service === '' ? namespace : namespace || DEFAULT_NAMESPACE
+  checkWatchedName(named, service)
   if (resume === null) return { namespace: named, service }
   const { storeId, revision } = resume
   return { namespace: named, service, resume: { storeId, revision } }
@@ -86,3 +89,16 @@ const tooMany = (): RegistryError =>
     'EXHAUSTED',
     `a stream may name at most ${MAX_SUBSCRIPTIONS} services: subscribe to the namespace instead`,
   )
+
+/** Names are kept and repeated in bookmarks, so they must be names. */
+export function checkWatchedName(namespace: string, service: string): void {
+  const problems = [
+    ...(namespace === '' ? [] : dns1123Label(namespace).map((text) => ['namespace', text])),
+    ...(service === '' ? [] : dns1123Label(service).map((text) => ['service', text])),
+  ]
+  if (problems.length === 0) return
+  const violations = problems.map(([field = '', description = '']) => ({ field, description }))
+  throw new RegistryError('INVALID', `${violations[0]?.field}: ${violations[0]?.description}`, {
+    violations,
+  })
+}

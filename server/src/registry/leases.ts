@@ -65,18 +65,19 @@ export class Leases {
     const heard = new Set<LeaseId>()
     return {
       beat: async (lease) => {
-        if (!heard.has(lease)) {
-          heard.add(lease)
-          this.#streams.set(lease, (this.#streams.get(lease) ?? 0) + 1)
-        }
         try {
           const ttlMs = await this.#store.keepAlive(lease)
+          if (!heard.has(lease)) {
+            heard.add(lease)
+            this.#streams.set(lease, (this.#streams.get(lease) ?? 0) + 1)
+          }
           this.#onBeat(lease)
           await this.#isBack(lease)
           return ttlMs
         } catch (error) {
           if (error instanceof RegistryError && error.code === 'LEASE_NOT_FOUND') {
             this.#forget(lease)
+            if (heard.delete(lease)) this.#streams.delete(lease)
             return undefined
           }
           throw error
@@ -147,7 +148,7 @@ export class Leases {
     } catch (error) {
       const isLate =
         error instanceof RegistryError &&
-        (error.code === 'LEASE_NOT_FOUND' || error.code === 'UNAVAILABLE')
+        ['LEASE_NOT_FOUND', 'UNAVAILABLE', 'EXHAUSTED'].includes(error.code)
       if (!isLate) throw error
     }
   }

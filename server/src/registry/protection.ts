@@ -33,7 +33,7 @@ export class Protection {
   readonly #held = new Map<LeaseId, HeldLease>()
   readonly #onHold: (held: HeldLease) => void
   /** Pods that were let go lately, per set: when, and how many. */
-  readonly #gone = new Map<EndpointSet, { readonly atMs: number; readonly pods: number }[]>()
+  readonly #gone = new WeakMap<EndpointSet, { readonly atMs: number; readonly pods: number }[]>()
 
   constructor(
     view: View,

@@ -72,7 +72,6 @@ export class View {
     return this.#podsOfLease.get(lease) ?? new Set()
   }
 
-  /** Every set that has a service or is waited for. */
   sets(): IterableIterator<EndpointSet> {
     return this.#sets.values()
   }

@@ -338,6 +338,17 @@ describe('WatchHub', () => {
     hub.stop()
   })
 
+  it('sends nothing more to a client that does not read and subscribes again', async () => {
+    const { hub, client, watcher, apply } = start()
+    apply(service('a', 's1', 'x'))
+    client.isReading = false
+    hub.subscribe(watcher, { namespace: 'a', service: 's1' })
+    const before = client.received
+    for (let i = 0; i < 10; i++) hub.subscribe(watcher, { namespace: 'a', service: 's1' })
+    expect(client.received).toBe(before)
+    hub.stop()
+  })
+
   it('tells who watches a namespace of services that come and go, and forgets the gone', async () => {
     const { hub, client, watcher, apply, view } = start()
     hub.subscribe(watcher, { namespace: 'a', service: '' })

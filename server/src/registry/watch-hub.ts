@@ -107,7 +107,7 @@ export class WatchHub {
       }
     }
     watcher.owesBookmark = true
-    this.drained(watcher)
+    if (!watcher.isSlow) this.drained(watcher)
   }
 
   unsubscribe(watcher: Watcher, namespace: string, service: string): void {
