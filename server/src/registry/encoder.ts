@@ -7,6 +7,8 @@ export interface Digest {
   /** '' for a whole namespace, or for all. */
   readonly service: string
   readonly hash: number
+  /** Number of services covered. */
+  readonly services: number
 }
 
 /**

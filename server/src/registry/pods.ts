@@ -120,7 +120,8 @@ export class Pods {
     )
     errors.throwIfAny('Pod', name.join('/'))
     if (override !== undefined) validateOverride(override)
-    const value = override === undefined ? null : JSON.stringify(override)
+    const isEmpty = override?.maintenance !== true && override?.weight === undefined
+    const value = isEmpty ? null : JSON.stringify(override)
     return this.#commits.commit([{ key: keyOf('overrides', key), value }], cause)
   }
 

@@ -363,6 +363,17 @@ describe('WatchHub', () => {
     hub.stop()
   })
 
+  it('counts the services of a namespace, so that a deletion missed shows', () => {
+    const { hub, client, watcher, apply, view } = start()
+    apply(service('a', 's1', 'x'))
+    apply(service('a', 's2', 'x'))
+    const resume = { storeId: 'store', revision: view.revision }
+    apply({ key: 'services/a/s2', value: null, isExpiry: false })
+    hub.subscribe(watcher, { namespace: 'a', service: '', resume })
+    expect(client.bookmarks).toMatchObject([{ bookmark: [{ namespace: 'a', services: 1 }] }])
+    hub.stop()
+  })
+
   it('keeps nothing of a watcher that has gone', () => {
     const { hub, watcher, view } = start()
     hub.subscribe(watcher, { namespace: 'a', service: 'ghost' })

@@ -270,7 +270,7 @@ export class WatchHub {
     const digests: Digest[] = []
     for (const set of watcher.named) {
       this.#sendUnsent(set)
-      digests.push({ namespace: set.namespace, service: set.name, hash: set.hash })
+      digests.push({ namespace: set.namespace, service: set.name, hash: set.hash, services: 1 })
     }
     for (const { namespace, sets } of watcher.scopes?.values() ?? []) {
       let hash = 0
@@ -278,7 +278,7 @@ export class WatchHub {
         this.#sendUnsent(set)
         hash = (hash + set.hash) >>> 0
       }
-      digests.push({ namespace, service: '', hash })
+      digests.push({ namespace, service: '', hash, services: sets.size })
     }
     // Sending may have met a slow peer, and what it missed has no place in a bookmark.
     if (watcher.isSlow || watcher.behind.size > 0) return
