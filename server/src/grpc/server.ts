@@ -84,7 +84,15 @@ export async function listenGrpc(rooms: GrpcRooms, options: GrpcOptions): Promis
 
   const health = HealthState()
   for (const name of ['', ...serviceNames]) health.setStatus('healthy', name)
-  server.add(HealthDefinition, HealthServiceImpl(health))
+  const healthService = HealthServiceImpl(health)
+  server.add(HealthDefinition, {
+    check: (request, context) => healthService.check(request, context),
+    // A client that watches must not hold the stop up.
+    watch: (request, context) => {
+      const signal = AbortSignal.any([context.signal, stopping.signal])
+      return healthService.watch(request, { ...context, signal })
+    },
+  })
 
   const shown = [...serviceNames, 'grpc.health.v1.Health']
   const reflection = ServerReflection(readFileSync(descriptorSetFile), shown)

@@ -30,6 +30,7 @@ export class WatchHub {
   readonly #watchers = new Set<Watcher>()
   readonly #scopes = new Map<string, Set<Watcher>>()
   readonly #bookmarks: Rounds<Watcher>
+  #isStopped = false
   readonly #unsent = new Coalescer<EndpointSet>((sets) => {
     for (const set of sets) this.#sendUnsent(set)
   })
@@ -60,10 +61,12 @@ export class WatchHub {
     return this.#watchers
   }
 
+  /** A new watcher. After `stop` it is sent away at once. */
   open(sink: WatchSink, client: string): Watcher {
     const watcher = new Watcher(sink, client)
     this.#watchers.add(watcher)
     this.#bookmarks.add(watcher)
+    if (this.#isStopped) sink.end()
     return watcher
   }
 
@@ -77,6 +80,7 @@ export class WatchHub {
 
   /** Ends every stream: the registry stops, and its watchers are to come back. */
   stop(): void {
+    this.#isStopped = true
     this.#bookmarks.close()
     this.#unsent.close()
     for (const watcher of [...this.#watchers]) {
