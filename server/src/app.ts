@@ -1,9 +1,11 @@
 import { type Logger, pino } from 'pino'
-import { type Config, DEFAULT_CONFIG, STOP_GRACE_MS } from './config.ts'
+import { type Config, checkExposure, DEFAULT_CONFIG, STOP_GRACE_MS } from './config.ts'
 import { type GrpcServer, listenGrpc } from './grpc/server.ts'
 import { eventEncoder } from './grpc/wire/events.ts'
 import { ServiceAllocator } from './model/service-admission.ts'
+import { Probing } from './probes/probing.ts'
 import { Commits } from './registry/commits.ts'
+import { Drains } from './registry/drains.ts'
 import { Leases } from './registry/leases.ts'
 import { Pods } from './registry/pods.ts'
 import { Protection } from './registry/protection.ts'
@@ -27,10 +29,12 @@ export interface RunningRegistry {
 /**
  * Starts a registry in this process: store, view, registry, doors, in this
  * order, and stops them in reverse. Absent options have the defaults of
- * `roster serve`. Fails when the file is taken or the address is in use.
+ * `roster serve`. Fails when the file is taken, the address is in use, or
+ * reachable by others without TLS, token or `insecure`.
  */
 export async function startRegistry(options: Partial<Config> = {}): Promise<RunningRegistry> {
   const config = { ...DEFAULT_CONFIG, ...options }
+  checkExposure(config)
   const log = pino({ name: 'roster', level: config.logLevel })
   const store = openSqliteStore({ file: config.data })
   try {
@@ -55,7 +59,10 @@ async function serve(store: Store, config: Config, log: Logger): Promise<Running
   }
   const hub = new WatchHub(view, { encoder: eventEncoder, storeId: store.id })
   const protection = new Protection(view, {
-    onHold: (held) => log.warn(held, 'too many pods expired at once: holding their lease'),
+    onHold: (held) => {
+      log.warn(held, 'too many pods expired at once: holding their lease')
+      probing.held(held.lease)
+    },
   })
   store.guardExpiry((due) => protection.guard(due))
 
@@ -70,17 +77,26 @@ async function serve(store: Store, config: Config, log: Logger): Promise<Running
     fail(error)
   })
   const commits = new Commits(store, view)
+  const { dialBack } = config
+  const probing = new Probing({ view, commits, protection, log, dialBack })
   const leases = new Leases(store, view, commits, (lease) => protection.renewed(lease))
+  const pods = new Pods(view, commits)
+  const drains = new Drains(view, pods, hub)
   const rooms = {
     view,
     hub,
     leases,
     services: new Services(view, commits, allocator),
-    pods: new Pods(view, commits),
+    pods,
+    drains,
     slices: new Slices(view, commits),
-    isHeld: (lease: string) => protection.isHeld(lease),
+    known: {
+      isHeld: (lease: string) => protection.isHeld(lease),
+      reachable: (pod: string) => probing.reachable(pod),
+    },
   }
   const stopFollowing = async () => {
+    probing.stop()
     hub.stop()
     following.abort()
     await followed
@@ -103,6 +119,8 @@ async function serve(store: Store, config: Config, log: Logger): Promise<Running
     // From here on no beat is heard, so no lease may run out.
     store.guardExpiry((due) => new Set(due.map(({ lease }) => lease)))
     leases.stop()
+    probing.stop()
+    drains.stop()
     hub.stop()
     await server.close(STOP_GRACE_MS)
     await stopFollowing()

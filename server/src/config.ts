@@ -13,6 +13,10 @@ export interface Config {
   readonly nodePortRange: { readonly from: number; readonly to: number }
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
   readonly token?: string
+  /** Listen beyond loopback with neither TLS nor token. Default false. */
+  readonly insecure?: boolean
+  /** Whether pods that register are connected to once, for their condition Reachable. */
+  readonly dialBack: boolean
   /** A level of pino: trace, debug, info, warn, error, fatal or silent. */
   readonly logLevel: string
 }
@@ -22,6 +26,7 @@ export const DEFAULT_CONFIG: Config = {
   listen: '127.0.0.1:7400',
   clusterIPRanges: ['127.96.0.0/16'],
   nodePortRange: { from: 30_000, to: 32_767 },
+  dialBack: true,
   logLevel: 'info',
 }
 
@@ -55,6 +60,7 @@ export function serveCommand(run: (config: Config) => Promise<void>): Command {
       new Option('--token <token>', 'token callers must send as a bearer').env('ROSTER_TOKEN'),
     )
     .option('--insecure', 'listen beyond loopback with neither TLS nor token')
+    .option('--no-dial-back', 'do not try to connect to pods that register')
     .addOption(
       new Option('--log-level <level>', 'least level to log')
         .choices(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
@@ -75,6 +81,7 @@ interface Flags {
   readonly tlsKey?: string
   readonly token?: string
   readonly insecure?: true
+  readonly dialBack: boolean
   readonly logLevel: string
 }
 
@@ -106,11 +113,21 @@ function configFrom(flags: Flags, fail: (problem: string) => never): Config {
     listen: flags.listen,
     clusterIPRanges: flags.serviceClusterIpRange.split(','),
     nodePortRange: { from, to },
+    dialBack: flags.dialBack,
     logLevel: flags.logLevel,
     ...(token !== undefined && { token }),
+    ...(insecure !== undefined && { insecure }),
     ...(tlsCert !== undefined &&
       tlsKey !== undefined && { tls: { cert: read(tlsCert), key: read(tlsKey) } }),
   }
+}
+
+/** Throws when everybody could reach the registry and nobody said that this is meant. */
+export function checkExposure({ listen, tls, token, insecure }: Config): void {
+  if (tls !== undefined || token !== undefined || insecure === true || isLoopback(listen)) return
+  throw new Error(
+    `listen ${listen} is reachable by others: give tls or token, or say insecure: true`,
+  )
 }
 
 const isPort = (value: number | undefined): value is number =>

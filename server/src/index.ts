@@ -1,3 +1,3 @@
 export { type RunningRegistry, startRegistry } from './app.ts'
 export type { Config } from './config.ts'
-export { serve } from './serve.ts'
+export { type ServingRegistry, type StartAgent, serve } from './serve.ts'

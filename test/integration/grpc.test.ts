@@ -62,6 +62,7 @@ describe('reflection', () => {
     const calls: readonly (readonly [method: string, request: string, answer: RegExp])[] = [
       ['CatalogService/ApplyService', `{"service":{${meta},"spec":{"ports":[{"port":1}]}}}`, /uid/],
       ['CatalogService/GetService', '{"name":"db"}', /clusterIP/],
+      ['CatalogService/UpdateServiceStatus', '{"name":"db"}', /clusterIP/],
       ['CatalogService/ListServices', '{}', /"db"/],
       ['EndpointService/ApplyEndpointSlice', `{"endpointSlice":${slice}}`, /CREATED/],
       ['EndpointService/GetEndpointSlice', '{"name":"db-1"}', /IPv4/],
@@ -74,6 +75,7 @@ describe('reflection', () => {
       ['PodService/OverridePod', '{"name":"db","override":{"maintenance":true}}', /revision/],
       ['PodService/GetPod', '{"name":"db"}', /maintenance/],
       ['PodService/ListPods', '{}', /"db"/],
+      ['PodService/DrainPod', '{"name":"db"}', /revision/],
       ['PodService/DeregisterPod', '{"name":"db"}', /revision/],
       ['CatalogService/DeleteService', '{"name":"db"}', /revision/],
       ['LeaseService/GrantLease', '{"ttlMs":5000}', /5000/],
@@ -215,6 +217,27 @@ describe('lists', () => {
     expect(names.length).toBe(47)
     expect(names).toEqual([...new Set(names)].sort())
   })
+
+  it('come in pages that a client takes by default, however big the objects', async () => {
+    const annotations = { note: 'x'.repeat(20_000) }
+    for (let i = 0; i < 300; i += 50) {
+      const pods = Array.from({ length: 50 }, (_, n) => {
+        const pod = webPod(`web-${i + n}`)
+        return { ...pod, metadata: { ...pod.metadata, annotations } }
+      })
+      await client.pods.registerPods({ pods })
+    }
+    const usual = connect(registry.address, { 'grpc.max_receive_message_length': 4 * 1024 * 1024 })
+    let pods = 0
+    let pageToken = ''
+    do {
+      const page = await usual.pods.listPods({ pageToken })
+      pods += page.pods.length
+      pageToken = page.nextPageToken
+    } while (pageToken !== '')
+    usual.close()
+    expect(pods).toBe(300)
+  })
 })
 
 describe('stopping', () => {
@@ -257,25 +280,45 @@ describe('stopping with clients that do not let go', () => {
     channel.close()
   })
 
-  it('cuts the connection of an idle reflection stream when the grace is over', async () => {
-    const url = `http://${registry.address}`
-    const session = http2.connect(url)
+  it('waits for no idle reflection stream', async () => {
+    const { session, stream } = open('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo')
+    // An empty request: the server has the call once it answers.
+    stream.write(Buffer.from([0, 0, 0, 0, 2, 0x3a, 0]))
+    await once(stream, 'data')
+    // As every client of gRPC: a status ends the call.
+    stream.on('end', () => stream.end())
+    const startedMs = performance.now()
+    await registry.stop()
+    expect(performance.now() - startedMs).toBeLessThan(2_000)
+    session.destroy()
+  })
+
+  it('cuts the connection of a call that never sends its request when the grace is over', async () => {
+    const { session, stream } = open('/roster.v1.CatalogService/GetService')
+    // What comes after it on the connection is answered: the server has the call.
+    const after = open('/roster.v1.CatalogService/ListServices', session).stream
+    after.end(Buffer.alloc(5))
+    await once(after, 'data')
+    const startedMs = performance.now()
+    await registry.stop()
+    const tookMs = performance.now() - startedMs
+    expect(tookMs).toBeGreaterThan(4_000)
+    expect(tookMs).toBeLessThan(8_000)
+    expect(stream.destroyed || session.destroyed).toBe(true)
+    session.destroy()
+  })
+
+  function open(path: string, session = http2.connect(`http://${registry.address}`)) {
     session.on('error', () => undefined)
     const stream = session.request({
       ':method': 'POST',
-      ':path': '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
+      ':path': path,
       'content-type': 'application/grpc',
       te: 'trailers',
     })
     stream.on('error', () => undefined)
-    // An empty request: the server has the call once it answers.
-    stream.write(Buffer.from([0, 0, 0, 0, 2, 0x3a, 0]))
-    await once(stream, 'data')
-    const startedMs = performance.now()
-    await registry.stop()
-    expect(performance.now() - startedMs).toBeLessThan(8_000)
-    session.destroy()
-  })
+    return { session, stream }
+  }
 })
 
 describe('limits', () => {

@@ -3,6 +3,7 @@ import type { EndpointSlice } from '../../server/src/model/endpoint-slice.ts'
 import type { Endpoint } from '../../server/src/model/endpoints.ts'
 import { endpointsOf } from '../../server/src/model/endpoints.ts'
 import type { Disconnected, Pod, PodOverride } from '../../server/src/model/pod.ts'
+import type { Probed } from '../../server/src/model/probed.ts'
 import { matchesAll, selectorOf } from '../../server/src/model/selector.ts'
 import { hasSelector, SERVICE_NAME_LABEL, type Service } from '../../server/src/model/service.ts'
 import type { Batch, Entry } from '../../server/src/store/store.ts'
@@ -27,6 +28,16 @@ const meta = (ns: string, name: string, labels: Record<string, string>, uid = 'u
   annotations: {},
   creationTimestamp: NOW,
 })
+
+/** Probes that differ in one number only. */
+const probe = fc.constantFrom(1, 2).map((periodSeconds) => ({
+  grpc: { port: 8080, service: '' },
+  initialDelaySeconds: 0,
+  timeoutSeconds: 1,
+  periodSeconds,
+  successThreshold: 1,
+  failureThreshold: 3,
+}))
 
 const service = fc
   .record({
@@ -82,6 +93,7 @@ const pod = fc
     weight: fc.constantFrom(100, 50),
     hostname: fc.constantFrom('', 'h'),
     hasAdmin: flag,
+    probe: fc.option(probe),
   })
   .map((p) => {
     const object: Pod = {
@@ -96,6 +108,7 @@ const pod = fc
         hostname: p.hostname,
         subdomain: 's1',
         weight: p.weight,
+        ...(p.probe !== null && { readinessProbe: p.probe }),
       },
       status: {
         podIPs: p.ips,
@@ -146,6 +159,20 @@ const disconnected = fc
   .constantFrom('l1', 'l2')
   .map((lease) => ({ key: `disconnected/${lease}`, object: { since: NOW } }))
 
+const probed = fc
+  .record({
+    ns: namespace,
+    name: fc.constantFrom('p1', 'p2', 'p3'),
+    uid: fc.constantFrom('u1', 'u2'),
+    probe,
+    status: fc.constantFrom('True' as const, 'False' as const),
+  })
+  .map(({ ns, name, uid, probe, status }) => {
+    const condition = { type: 'Probed' as const, status, reason: '', message: '' }
+    const object: Probed = { uid, probe, condition: { ...condition, lastTransitionTime: NOW } }
+    return { key: `probed/${ns}/${name}`, object }
+  })
+
 /** A random change: mostly pods, as in life. */
 export const worldChange: fc.Arbitrary<WorldChange> = fc
   .tuple(
@@ -155,6 +182,7 @@ export const worldChange: fc.Arbitrary<WorldChange> = fc
       { weight: 2, arbitrary: slice },
       { weight: 1, arbitrary: override },
       { weight: 1, arbitrary: disconnected },
+      { weight: 3, arbitrary: probed },
     ),
     fc.constantFrom('put', 'put', 'put', 'delete', 'expire'),
   )
@@ -191,6 +219,7 @@ export class World {
           object: JSON.parse(value) as T,
         }))
     const overrides = new Map(all<PodOverride>('overrides').map((o) => [o.key, o.object]))
+    const probed = new Map(all<Probed>('probed').map((p) => [p.key, p.object]))
     const lost = new Set(all<Disconnected>('disconnected').map((d) => d.key))
     const result = new Map<string, readonly Endpoint[]>()
     for (const { key, object } of all<Service>('services')) {
@@ -207,6 +236,7 @@ export class World {
           pod: p.object,
           override: overrides.get(p.key),
           disconnected: lost.has(p.object.status.leaseId),
+          probed: probed.get(p.key),
         }))
       const slices = all<EndpointSlice>('endpointslices')
         .map((s) => s.object)

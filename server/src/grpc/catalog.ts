@@ -6,7 +6,7 @@ import type { View } from '../registry/view.ts'
 import { causeOf } from './caller.ts'
 import { pageOf } from './paging.ts'
 import { keyFrom } from './wire/meta.ts'
-import { serviceFrom, serviceTo } from './wire/service.ts'
+import { serviceFrom, serviceStatusFrom, serviceTo } from './wire/service.ts'
 
 /** roster.v1.CatalogService. */
 export const catalogService = (
@@ -29,8 +29,16 @@ export const catalogService = (
     return { service: serviceTo(stored) }
   },
 
+  async updateServiceStatus(request, context) {
+    const status = serviceStatusFrom(request.status)
+    const cause = causeOf(context, 'status')
+    const key = keyFrom(request)
+    const stored = await services.updateStatus(key, status, request.expectedRevision, cause)
+    return { service: serviceTo(stored) }
+  },
+
   async listServices(request) {
-    const page = pageOf(view.services, request, ({ object }) => object.metadata.labels)
+    const page = pageOf(view.services, request, ({ object }) => object)
     return {
       services: page.items.map(serviceTo),
       nextPageToken: page.next,

@@ -53,7 +53,7 @@ export const endpointService = (
   },
 
   async listEndpointSlices(request) {
-    const page = pageOf(view.slices, request, ({ object }) => object.metadata.labels)
+    const page = pageOf(view.slices, request, ({ object }) => object)
     return {
       endpointSlices: page.items.map(sliceTo),
       nextPageToken: page.next,

@@ -4,30 +4,30 @@ import { RegistryError } from '../model/errors.ts'
 import type { Stored } from '../model/meta.ts'
 import type { Pod } from '../model/pod.ts'
 import { notFound } from '../registry/commits.ts'
+import type { Drains } from '../registry/drains.ts'
 import type { Pods } from '../registry/pods.ts'
 import type { View } from '../registry/view.ts'
 import { causeOf } from './caller.ts'
 import { pageOf } from './paging.ts'
 import { keyFrom } from './wire/meta.ts'
-import { podFrom, podTo } from './wire/pod.ts'
+import { type PodKnowledge, podFrom, podTo } from './wire/pod.ts'
 
 /** Most pods that one RegisterPods takes: what one commit of the store port takes, rounded down. */
 const MAX_BATCH = 100
+
+/** How long a drain waits for acknowledgements, in milliseconds: when nothing is said, and at most. */
+const DRAIN_TIMEOUT_MS = 5_000
+const MAX_DRAIN_TIMEOUT_MS = 600_000
 
 /** roster.v1.PodService. */
 export function podService(
   view: View,
   pods: Pods,
-  isHeld: (lease: string) => boolean,
+  drains: Drains,
+  known: PodKnowledge,
 ): ServiceImplementation<typeof proto.PodService> {
   const toMessage = (key: string, { object: pod, revision }: Stored<Pod>): proto.Pod => {
-    const { leaseId } = pod.status
-    const facts = {
-      pod,
-      override: view.override(key),
-      disconnected: view.isDisconnected(leaseId),
-    }
-    return podTo(facts, revision, isHeld)
+    return podTo(view.marks.factsOf(key, pod), revision, known)
   }
 
   return {
@@ -78,7 +78,7 @@ export function podService(
     },
 
     async listPods(request) {
-      const page = pageOf(view.pods, request, (entry) => entry.labels)
+      const page = pageOf(view.pods, request, ({ stored }) => stored.object)
       return {
         pods: page.items.map(({ key, stored }) => toMessage(key, stored)),
         nextPageToken: page.next,
@@ -86,9 +86,28 @@ export function podService(
       }
     },
 
+    async drainPod(request, context) {
+      const { revision, laggards, watchers } = await drains.drain(keyFrom(request), {
+        owner: request,
+        timeoutMs: drainTimeoutOf(request.timeoutMs),
+        signal: context.signal,
+        cause: causeOf(context, 'drain'),
+      })
+      const lags = laggards.map(({ client, acked }) => ({ client, ackedRevision: acked }))
+      return { revision, laggards: lags, watchers }
+    },
+
     async deregisterPod(request, context) {
       const cause = causeOf(context, 'deregister')
       return { revision: await pods.deregister(keyFrom(request), request, cause) }
     },
   }
+}
+
+function drainTimeoutOf(timeoutMs: number): number {
+  if (timeoutMs >= 0 && timeoutMs <= MAX_DRAIN_TIMEOUT_MS) return timeoutMs || DRAIN_TIMEOUT_MS
+  const description = `Invalid value: ${timeoutMs}: must be between 0 and ${MAX_DRAIN_TIMEOUT_MS}, inclusive`
+  throw new RegistryError('INVALID', `timeout_ms: ${description}`, {
+    violations: [{ field: 'timeout_ms', description }],
+  })
 }

@@ -12,6 +12,7 @@ import { createServer } from 'nice-grpc'
 import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health'
 import { ServerReflection, ServerReflectionService } from 'nice-grpc-server-reflection'
 import type { Logger } from 'pino'
+import type { Drains } from '../registry/drains.ts'
 import type { Leases } from '../registry/leases.ts'
 import type { Pods } from '../registry/pods.ts'
 import type { Services } from '../registry/services.ts'
@@ -26,16 +27,19 @@ import { podService } from './pods.ts'
 import { PushCalls } from './push.ts'
 import { Sessions } from './sessions.ts'
 import { errorMiddleware } from './status.ts'
+import { untilStop } from './until-stop.ts'
+import type { PodKnowledge } from './wire/pod.ts'
 
 /** What the door opens onto. */
 export interface GrpcRooms {
   readonly view: View
   readonly services: Services
   readonly pods: Pods
+  readonly drains: Drains
   readonly slices: Slices
   readonly leases: Leases
   readonly hub: WatchHub
-  readonly isHeld: (lease: string) => boolean
+  readonly known: PodKnowledge
 }
 
 export interface GrpcOptions {
@@ -76,9 +80,9 @@ export async function listenGrpc(rooms: GrpcRooms, options: GrpcOptions): Promis
   const bare = createServer({ ...CHANNEL_OPTIONS, interceptors }).use(errorMiddleware(options.log))
   const server = options.token === undefined ? bare : bare.use(tokenMiddleware(options.token))
 
-  const { view, services, pods, slices, leases, hub, isHeld } = rooms
+  const { view, services, pods, drains, slices, leases, hub, known } = rooms
   server.add(CatalogService, catalogService(view, services))
-  server.add(PodService, podService(view, pods, isHeld))
+  server.add(PodService, podService(view, pods, drains, known))
   server.add(EndpointService, endpointService(view, slices, hub, calls))
   server.add(LeaseService, leaseService(leases, stopping.signal))
 
@@ -95,7 +99,12 @@ export async function listenGrpc(rooms: GrpcRooms, options: GrpcOptions): Promis
   })
 
   const shown = [...serviceNames, 'grpc.health.v1.Health']
-  const reflection = ServerReflection(readFileSync(descriptorSetFile), shown)
+  const reflected = ServerReflection(readFileSync(descriptorSetFile), shown)
+  const reflection: typeof reflected = {
+    // A tool that keeps its stream open must not hold the stop up either.
+    serverReflectionInfo: (requests, context) =>
+      reflected.serverReflectionInfo(untilStop(requests, stopping.signal), context),
+  }
   server.add(ServerReflectionService, reflection)
   server.add(v1alpha(ServerReflectionService), reflection)
 

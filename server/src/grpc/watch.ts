@@ -67,13 +67,15 @@ async function readRequests(
       const { namespace, service } = subscriptionFrom({ ...unsubscribe, resume: null })
       hub.unsubscribe(watcher, namespace, service)
     } else if (ack) {
-      watcher.acked = Math.max(watcher.acked, ack.revision)
+      watcher.acknowledge(ack.revision)
     } else {
       throw new RegistryError('INVALID', 'action: Required value: subscribe, unsubscribe or ack', {
         violations: [{ field: 'action', description: 'Required value' }],
       })
     }
   }
+  watcher.isMute = true
+  watcher.tellListeners()
 }
 
 function subscriptionFrom({ namespace, service, resume }: proto.Subscribe__Output): Subscription {

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import type { EndpointSlice, SlicePort } from './endpoint-slice.ts'
 import { DEFAULT_WEIGHT, type Pod, type PodOverride } from './pod.ts'
+import { isProven, type Probed } from './probed.ts'
 import { hasSelector, type IPFamily, type Protocol, type Service } from './service.ts'
 
 /** One port of an endpoint: the service's port as this pod has it. */
@@ -28,9 +29,13 @@ export interface Endpoint {
   readonly nodeName: string
   readonly zone: string
   readonly weight: number
+  /** As of the pod's spec; none for a hand-written endpoint. */
+  readonly notIdempotentMethods: readonly string[]
   /** Digest of all the above: FNV-1a, 32 bits. */
   readonly hash: number
 }
+
+const NO_METHODS: readonly string[] = []
 
 /** A pod and what others than itself say of it. */
 export interface PodFacts {
@@ -39,6 +44,8 @@ export interface PodFacts {
   readonly override: PodOverride | undefined
   /** The stream of its lease broke. */
   readonly disconnected: boolean
+  /** What a probe has found, of this life of the pod or of another. */
+  readonly probed: Probed | undefined
 }
 
 /** Why an endpoint set is empty; the values are those of the wire without their prefix. */
@@ -64,7 +71,8 @@ export function endpointOf(service: Service, facts: PodFacts): Endpoint | undefi
   if (service.spec.type === 'ExternalName') return undefined
   const addresses = addressesOf(service.spec.ipFamilies, status.podIPs)
   if (addresses.length === 0) return undefined
-  const serving = status.ready && !facts.disconnected && override?.maintenance !== true
+  const isFit = status.ready && !facts.disconnected && override?.maintenance !== true
+  const serving = isFit && isProven(pod, facts.probed)
   const { name, uid } = pod.metadata
   return withHash({
     id: `${name}/${uid}`,
@@ -78,6 +86,7 @@ export function endpointOf(service: Service, facts: PodFacts): Endpoint | undefi
     nodeName: spec.nodeName,
     zone: spec.zone,
     weight: override?.weight ?? spec.weight,
+    notIdempotentMethods: spec.notIdempotentMethods ?? NO_METHODS,
   })
 }
 
@@ -116,6 +125,7 @@ export function handWrittenEndpointsOf(
         nodeName,
         zone,
         weight: DEFAULT_WEIGHT,
+        notIdempotentMethods: NO_METHODS,
       })
       byAddress.set(address, endpoint)
     }
@@ -153,7 +163,9 @@ export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
     a.addresses.length === b.addresses.length &&
     a.addresses.every((address, i) => address === b.addresses[i]) &&
     a.ports.length === b.ports.length &&
-    a.ports.every((port, i) => samePort(port, b.ports[i]))
+    a.ports.every((port, i) => samePort(port, b.ports[i])) &&
+    a.notIdempotentMethods.length === b.notIdempotentMethods.length &&
+    a.notIdempotentMethods.every((method, i) => method === b.notIdempotentMethods[i])
   )
 }
 
@@ -164,6 +176,7 @@ function withHash(endpoint: Omit<Endpoint, 'hash'>): Endpoint {
   for (const port of endpoint.ports) {
     text += `\n${port.name} ${port.protocol} ${port.port} ${port.appProtocol}`
   }
+  for (const method of endpoint.notIdempotentMethods) text += `\n${method}`
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
   return { ...endpoint, hash: hash >>> 0 }

@@ -2,7 +2,14 @@
  * Keys of the store, one prefix per kind. A name never holds a slash, so a key
  * splits back into its parts.
  */
-export const KINDS = ['services', 'pods', 'overrides', 'endpointslices', 'disconnected'] as const
+export const KINDS = [
+  'services',
+  'pods',
+  'overrides',
+  'probed',
+  'endpointslices',
+  'disconnected',
+] as const
 export type Kind = (typeof KINDS)[number]
 
 /** `pods/default/web-1`; for `disconnected`, the lease: `disconnected/7f3a`. */

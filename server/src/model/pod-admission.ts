@@ -11,6 +11,7 @@ import {
   type PodStatus,
 } from './pod.ts'
 import { validatePhase, validatePod, validateWeight } from './pod-validation.ts'
+import { type ProbeInput, toProbe } from './probe-admission.ts'
 import type { Protocol } from './service.ts'
 
 /** A pod as its registration says it; what is absent or '' has a default. */
@@ -30,6 +31,8 @@ export interface PodInput {
         readonly hostname?: string | undefined
         readonly subdomain?: string | undefined
         readonly weight?: number | undefined
+        readonly notIdempotentMethods?: readonly string[] | undefined
+        readonly readinessProbe?: ProbeInput | null | undefined
       }
     | undefined
   readonly status?:
@@ -143,6 +146,8 @@ const toSpec = (spec: PodInput['spec'] = {}): PodSpec => ({
   hostname: spec.hostname ?? '',
   subdomain: spec.subdomain ?? '',
   weight: spec.weight ?? DEFAULT_WEIGHT,
+  ...(spec.notIdempotentMethods?.length && { notIdempotentMethods: spec.notIdempotentMethods }),
+  ...(spec.readinessProbe && { readinessProbe: toProbe(spec.readinessProbe) }),
 })
 
 // A cast says what validation then makes sure of.

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { podAddressProblems } from './endpoint-address.ts'
 import type { FieldErrors } from './field-errors.ts'
+import { grpcMethod, MAX_METHODS } from './grpc-method.ts'
 import { labelValue, validateObjectMeta } from './labels.ts'
 import { dns1123Label, dns1123Subdomain, ianaServiceName, type NameRule } from './names.ts'
 import {
@@ -12,6 +13,7 @@ import {
   type PodSpec,
   type PodStatus,
 } from './pod.ts'
+import { validateProbe } from './probe-admission.ts'
 import { PROTOCOLS } from './service.ts'
 
 const MAX_PORTS = 100
@@ -34,6 +36,20 @@ const validateSpec = (spec: PodSpec, errors: FieldErrors): void => {
   validateOptional(spec.hostname, 'spec.hostname', dns1123Label, errors)
   validateOptional(spec.subdomain, 'spec.subdomain', dns1123Label, errors)
   validateWeight(spec.weight, 'spec.weight', errors)
+  validateMethods(spec.notIdempotentMethods ?? [], 'spec.notIdempotentMethods', errors)
+  if (spec.readinessProbe !== undefined) {
+    validateProbe(spec.readinessProbe, 'spec.readinessProbe', errors)
+  }
+}
+
+const validateMethods = (methods: readonly string[], field: string, errors: FieldErrors): void => {
+  if (methods.length > MAX_METHODS) {
+    errors.tooMany(field, methods.length, MAX_METHODS)
+    return
+  }
+  methods.forEach((method, i) => {
+    for (const problem of grpcMethod(method)) errors.invalid(`${field}[${i}]`, method, problem)
+  })
 }
 
 const validatePorts = (ports: readonly ContainerPort[], errors: FieldErrors): void => {

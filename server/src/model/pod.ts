@@ -1,4 +1,5 @@
 import type { ObjectMeta } from './meta.ts'
+import type { Probe } from './probe.ts'
 import type { Protocol } from './service.ts'
 
 export const POD_PHASES = ['Pending', 'Running', 'Succeeded', 'Failed', 'Unknown'] as const
@@ -22,6 +23,13 @@ export interface PodSpec {
   readonly hostname: string
   readonly subdomain: string
   readonly weight: number
+  /**
+   * gRPC methods that must not run twice: `package.Service/Method` or
+   * `package.Service/*`. Absent: none.
+   */
+  readonly notIdempotentMethods?: readonly string[]
+  /** Absent: the pod's word is taken for it. */
+  readonly readinessProbe?: Probe
 }
 
 /** How a pod is, by its own word. */

@@ -6,6 +6,7 @@ import { dns1123Subdomain, qualifiedName } from './names.ts'
 import type { Requirement } from './selector.ts'
 import { validateRequirement } from './selector.ts'
 import { SERVICE_TYPES, TRAFFIC_POLICIES } from './service.ts'
+import { validateServiceAnnotations } from './service-annotations.ts'
 import type { ServiceDraft } from './service-draft.ts'
 import { isExternallyAccessible, isHeadlessDraft, needsHealthCheck } from './service-draft.ts'
 import { portProblems, validateServicePorts } from './service-port-validation.ts'
@@ -31,6 +32,7 @@ export const validateService = (
   errors: FieldErrors,
 ): void => {
   validateTopologyAnnotations(annotations, errors)
+  validateServiceAnnotations(annotations, errors)
   validateType(draft, errors)
   validateServicePorts(draft, errors)
   validateSelector(draft, errors)

@@ -104,7 +104,11 @@ export class Leases {
       return
     }
     this.#streams.delete(lease)
-    if (how === 'goodbye' || this.#isStopping || this.#grace.has(lease)) return
+    if (how === 'broken') this.#startGrace(lease)
+  }
+
+  #startGrace(lease: LeaseId): void {
+    if (this.#isStopping || this.#grace.has(lease)) return
     const timer = setTimeout(() => void this.#graceOver(lease), GRACE_MS)
     timer.unref()
     this.#grace.set(lease, timer)
@@ -119,9 +123,10 @@ export class Leases {
     if (this.#view.podsOfLease(lease).size === 0) return
     const mark: Disconnected = { since: new Date().toISOString() }
     const write = { key: keyOf('disconnected', lease), value: JSON.stringify(mark), lease }
-    await this.#settle(
+    const marked = await this.#settle(
       this.#commits.commit([write], { actor: 'registry', reason: 'lease stream broke' }),
     )
+    if (marked === 'later') this.#startGrace(lease)
     // It may have come back while the mark was on its way.
     if (this.#streams.has(lease)) await this.#isBack(lease)
   }
@@ -129,7 +134,7 @@ export class Leases {
   async #isBack(lease: LeaseId): Promise<void> {
     clearTimeout(this.#grace.get(lease))
     this.#grace.delete(lease)
-    if (!this.#view.isDisconnected(lease)) return
+    if (!this.#view.marks.disconnected.has(lease)) return
     const write = { key: keyOf('disconnected', lease), value: null }
     await this.#settle(
       this.#commits.commit([write], { actor: 'registry', reason: 'lease stream is back' }),
@@ -141,15 +146,19 @@ export class Leases {
     this.#grace.delete(lease)
   }
 
-  /** A mark may come too late for its lease, or for the store: then there is nothing left to mark. */
-  async #settle(commit: Promise<unknown>): Promise<void> {
+  /**
+   * A mark may come too late for its lease, or for the store: then there is nothing
+   * left to mark. `later`: too much is being written right now.
+   */
+  async #settle(commit: Promise<unknown>): Promise<'done' | 'later'> {
     try {
       await commit
+      return 'done'
     } catch (error) {
-      const isLate =
-        error instanceof RegistryError &&
-        ['LEASE_NOT_FOUND', 'UNAVAILABLE', 'EXHAUSTED'].includes(error.code)
-      if (!isLate) throw error
+      if (!(error instanceof RegistryError)) throw error
+      if (error.code === 'EXHAUSTED') return 'later'
+      if (error.code === 'LEASE_NOT_FOUND' || error.code === 'UNAVAILABLE') return 'done'
+      throw error
     }
   }
 }

@@ -25,7 +25,7 @@ export interface HeldLease {
 /**
  * Doubts mass death. When too many pods of one service would expire at once, it
  * is more likely the registry's own network that failed: their leases are held,
- * for 5 minutes or until a beat comes. Other services' leases expire as they are.
+ * for 5 minutes, until a beat comes or until they are proven dead. Other services' leases expire as they are.
  */
 export class Protection {
   readonly #view: View
@@ -55,6 +55,12 @@ export class Protection {
   /** A beat has come: the lease is out of doubt. */
   renewed(lease: LeaseId): void {
     this.#held.delete(lease)
+  }
+
+  /** The pods of a held lease are proven dead: it goes when the store asks next. */
+  release(lease: LeaseId): void {
+    const held = this.#held.get(lease)
+    if (held !== undefined) this.#held.set(lease, { ...held, sinceMs: Number.NEGATIVE_INFINITY })
   }
 
   /** The store's ExpiryGuard: of the leases that have run out, those to keep for now. */

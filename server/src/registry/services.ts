@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { keyOf } from '../model/keys.ts'
 import { DEFAULT_NAMESPACE, type Stored } from '../model/meta.ts'
-import type { Service } from '../model/service.ts'
+import type { Service, ServiceStatus } from '../model/service.ts'
 import { admitService, type ServiceAllocator } from '../model/service-admission.ts'
 import type { ServiceInput } from '../model/service-input.ts'
+import { admitServiceStatus } from '../model/service-status.ts'
 import type { Cause, Revision } from '../store/store.ts'
 import { type Attempt, type Commits, checkExpected, notFound } from './commits.ts'
 import type { View } from './view.ts'
@@ -65,6 +66,31 @@ export class Services {
       settle: (result) => (result === 'committed' ? admission.commit() : admission.rollback()),
       answer: (revision) => ({ stored: { object, revision }, outcome }),
     }
+  }
+
+  /** Writes the status of a service, which `apply` leaves alone. */
+  updateStatus(
+    key: string,
+    status: ServiceStatus,
+    expected: Revision | undefined,
+    cause: Cause,
+  ): Promise<Stored<Service>> {
+    return this.#commits.inTurn(key, () =>
+      this.#commits.change(() => {
+        const old = this.#view.services.get(key)
+        if (old === undefined) throw notFound(`service ${key}`)
+        checkExpected(`service ${key}`, old.revision, expected)
+        const object = admitServiceStatus(old.object, status)
+        if (isDeepStrictEqual(object.status, old.object.status)) {
+          return { writes: [], answer: () => old }
+        }
+        const value = JSON.stringify(object)
+        return {
+          writes: [{ key: keyOf('services', key), value, expect: old.revision }],
+          answer: (revision) => ({ object, revision }),
+        }
+      }, cause),
+    )
   }
 
   delete(key: string, expected: Revision | undefined, cause: Cause): Promise<Revision> {

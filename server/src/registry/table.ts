@@ -6,6 +6,9 @@ export interface PageRequest<T> {
   readonly after: string
   /** At most this many. */
   readonly limit: number
+  /** The page ends before the item that would make it greater than this, but has at least one. */
+  readonly maxBytes: number
+  readonly bytesOf: (item: T) => number
   readonly matches: (item: T) => boolean
 }
 
@@ -47,18 +50,24 @@ export class Table<T> {
     return this.#items.values()
   }
 
-  page({ namespace, after, limit, matches }: PageRequest<T>): Page<T> {
+  page(request: PageRequest<T>): Page<T> {
+    const { namespace, after, limit, maxBytes, bytesOf, matches } = request
     this.#keys ??= [...this.#items.keys()].sort()
     const keys = this.#keys
     const prefix = namespace === '' ? '' : `${namespace}/`
     const items: T[] = []
     let last = ''
-    for (let i = firstAfter(keys, after > prefix ? after : prefix); i < keys.length; i++) {
+    let bytes = 0
+    let start = prefix
+    if (after > prefix) start = after
+    for (let i = firstAfter(keys, start); i < keys.length; i++) {
       const key = keys[i] ?? ''
       if (!key.startsWith(prefix)) break
       const item = this.#items.get(key)
       if (item === undefined || !matches(item)) continue
-      if (items.length === limit) return { items, next: last }
+      bytes += bytesOf(item)
+      const isFull = items.length === limit || (bytes > maxBytes && items.length > 0)
+      if (isFull) return { items, next: last }
       items.push(item)
       last = key
     }
@@ -76,4 +85,16 @@ function firstAfter(keys: readonly string[], key: string): number {
     else low = middle + 1
   }
   return low
+}
+
+/** A Map or a Table. */
+interface Settable<V> {
+  set(key: string, value: V): unknown
+  delete(key: string): unknown
+}
+
+/** Puts a value under a key, or with `undefined` takes away what is there. */
+export function setOrDelete<V>(map: Settable<V>, key: string, value: V | undefined): void {
+  if (value === undefined) map.delete(key)
+  else map.set(key, value)
 }

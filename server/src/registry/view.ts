@@ -1,8 +1,9 @@
 import type { EndpointSlice } from '../model/endpoint-slice.ts'
-import { type EmptyReason, endpointOf, type PodFacts } from '../model/endpoints.ts'
+import { type EmptyReason, endpointOf } from '../model/endpoints.ts'
 import { parseKey } from '../model/keys.ts'
 import { type Stored, sameLabels } from '../model/meta.ts'
 import type { Disconnected, Pod, PodOverride } from '../model/pod.ts'
+import type { Probed } from '../model/probed.ts'
 import { hasSelector, SERVICE_NAME_LABEL, type Service } from '../model/service.ts'
 import {
   type Batch,
@@ -16,7 +17,8 @@ import {
 import { EndpointSet } from './endpoint-set.ts'
 import { Membership } from './membership.ts'
 import { PodEntry } from './pod-entry.ts'
-import { Table } from './table.ts'
+import { PodMarks } from './pod-marks.ts'
+import { setOrDelete, Table } from './table.ts'
 
 /** What one batch did to the endpoint sets. */
 export interface SetChanges {
@@ -25,6 +27,15 @@ export interface SetChanges {
   readonly timeMs: number
   /** Sets that changed; `loss` where an endpoint went or is no longer ready. */
   readonly sets: ReadonlyMap<EndpointSet, Effect>
+}
+
+/** A pod that was written or went. */
+export interface PodChange {
+  readonly key: string
+  /** As it was; undefined for one that is new. */
+  readonly before: Pod | undefined
+  /** As it is; undefined for one that went. */
+  readonly entry: PodEntry | undefined
 }
 
 /** How a set changed: `definition` means that the service itself did, `loss` weighs more than `change`. */
@@ -39,14 +50,14 @@ export class View {
   readonly services = new Table<Stored<Service>>()
   readonly pods = new Table<PodEntry>()
   readonly slices = new Table<Stored<EndpointSlice>>()
-  readonly #overrides = new Map<string, PodOverride>()
-  readonly #disconnected = new Map<LeaseId, Disconnected>()
+  readonly marks = new PodMarks()
   readonly #podsOfLease = new Map<LeaseId, Set<PodEntry>>()
   readonly #slicesOfService = new Map<string, Map<string, EndpointSlice>>()
   readonly #sets = new Map<string, EndpointSet>()
   readonly #membership = new Membership<EndpointSet, PodEntry>()
   readonly #waiting: { readonly revision: Revision; readonly resolve: () => void }[] = []
   #listener: ((changes: SetChanges) => void) | undefined
+  #podListener: ((change: PodChange) => void) | undefined
   #revision: Revision = 0
   #effects = new Map<EndpointSet, Effect>()
   #leaving: EmptyReason = 'SCALED_TO_ZERO'
@@ -60,12 +71,9 @@ export class View {
     this.#listener = listener
   }
 
-  override(key: string): PodOverride | undefined {
-    return this.#overrides.get(key)
-  }
-
-  isDisconnected(lease: LeaseId): boolean {
-    return this.#disconnected.has(lease)
+  /** Hears of every pod that was written or went, in the middle of a batch. One listener: the probes. */
+  onPod(listener: (change: PodChange) => void): void {
+    this.#podListener = listener
   }
 
   podsOfLease(lease: LeaseId): ReadonlySet<PodEntry> {
@@ -152,14 +160,18 @@ export class View {
         this.#applyService(rest, object as Service | undefined, revision)
         break
       case 'overrides':
-        setOrDelete(this.#overrides, rest, object as PodOverride | undefined)
+        setOrDelete(this.marks.overrides, rest, object as PodOverride | undefined)
+        this.#refresh(this.pods.get(rest))
+        break
+      case 'probed':
+        setOrDelete(this.marks.probed, rest, object as Probed | undefined)
         this.#refresh(this.pods.get(rest))
         break
       case 'endpointslices':
         this.#applySlice(rest, object as EndpointSlice | undefined, revision)
         break
       case 'disconnected':
-        setOrDelete(this.#disconnected, rest, object as Disconnected | undefined)
+        setOrDelete(this.marks.disconnected, rest, object as Disconnected | undefined)
         for (const pod of this.podsOfLease(rest)) this.#refresh(pod)
     }
   }
@@ -172,8 +184,10 @@ export class View {
       this.#membership.removePod(known)
       this.#unlease(known)
       for (const set of known.sets) this.#note(set, set.delete(nameOf(key), this.#leaving))
+      this.#podListener?.({ key, before: known.stored.object, entry: undefined })
       return
     }
+    const before = known?.stored.object
     const pod = known ?? new PodEntry(key, { object, revision })
     if (known === undefined) this.pods.set(key, pod)
     if (known?.stored.object.status.leaseId !== object.status.leaseId) {
@@ -185,6 +199,7 @@ export class View {
     }
     pod.stored = { object, revision }
     this.#refresh(pod)
+    this.#podListener?.({ key, before, entry: pod })
   }
 
   #relabel(pod: PodEntry, stored: Stored<Pod>): void {
@@ -264,17 +279,8 @@ export class View {
   #refreshIn(set: EndpointSet, pod: PodEntry): void {
     const service = set.definition?.object
     if (service === undefined) return
-    this.#note(set, set.put(nameOf(pod.key), endpointOf(service, this.facts(pod))))
-  }
-
-  /** A pod with what the operator and its lease's stream say of it. */
-  facts(entry: PodEntry): PodFacts {
-    const pod = entry.stored.object
-    return {
-      pod,
-      override: this.#overrides.get(entry.key),
-      disconnected: this.#disconnected.has(pod.status.leaseId),
-    }
+    const facts = this.marks.factsOf(pod.key, pod.stored.object)
+    this.#note(set, set.put(nameOf(pod.key), endpointOf(service, facts)))
   }
 
   #note(set: EndpointSet, effect: Effect | undefined): void {
@@ -287,14 +293,3 @@ const nameOf = (key: string): string => key.slice(key.indexOf('/') + 1)
 
 const serviceOf = (slice: EndpointSlice | undefined): string | undefined =>
   slice && `${slice.metadata.namespace}/${slice.metadata.labels[SERVICE_NAME_LABEL] ?? ''}`
-
-/** A Map or a Table. */
-interface Settable<V> {
-  set(key: string, value: V): unknown
-  delete(key: string): unknown
-}
-
-function setOrDelete<V>(map: Settable<V>, key: string, value: V | undefined): void {
-  if (value === undefined) map.delete(key)
-  else map.set(key, value)
-}

@@ -220,7 +220,7 @@ describe('WatchHub', () => {
     return { world, view, hub, client, watcher, apply }
   }
 
-  it('sends nothing to a client that is up to date but a bookmark', () => {
+  it('sends nothing to a client that is up to date but a bookmark', async () => {
     const { hub, client, watcher, apply, view } = start()
     apply(service('a', 's1', 'x'))
     apply(pod('a', 'p1', 'x', true))
@@ -228,6 +228,7 @@ describe('WatchHub', () => {
     client.sets.set('a/s1', new Map(known))
     const resume = { storeId: 'store', revision: view.revision }
     hub.subscribe(watcher, { namespace: 'a', service: 's1', resume })
+    await nextTurn()
     expect(client.bookmarks.length).toBe(1)
     expect(client.received).toBe(1)
     hub.stop()
@@ -273,6 +274,7 @@ describe('WatchHub', () => {
     apply(service('a', 's1', 'x'))
     apply(pod('a', 'p1', 'x', true))
     hub.subscribe(watcher, { namespace: 'a', service: 's1' })
+    await nextTurn()
     for (const weight of [1, 2, 3]) {
       const before = client.received
       apply(pod('a', 'p1', 'x', true, weight))
@@ -289,7 +291,7 @@ describe('WatchHub', () => {
     const hub = new WatchHub(view, { encoder, storeId: 'store', now: () => nowMs })
     const client = new StrictClient()
     const sink = {
-      // Sending takes 4 ms, so that changes gather for 8.
+      // Sending takes 4 ms, so that changes gather for 4.
       send: (bytes: Buffer) => {
         nowMs += 4
         return client.send(bytes)
@@ -300,6 +302,7 @@ describe('WatchHub', () => {
     apply(service('a', 's1', 'x'))
     apply(pod('a', 'p1', 'x', true))
     hub.subscribe(hub.open(sink, 'test'), { namespace: 'a', service: 's1' })
+    await nextTurn()
     apply(pod('a', 'p1', 'x', true, 1))
     await nextTurn()
     const before = client.received
@@ -309,10 +312,18 @@ describe('WatchHub', () => {
       await nextTurn()
     }
     expect(client.received).toBe(before)
-    vi.advanceTimersByTime(8)
+    vi.advanceTimersByTime(4)
     vi.useRealTimers()
     expect(client.received).toBe(before + 1)
     expect(client.sets.get('a/s1')?.get('p1/u')?.weight).toBe(50)
+    hub.stop()
+  })
+
+  it('answers all the subscriptions of a turn with one bookmark', async () => {
+    const { hub, client, watcher } = start()
+    for (let n = 0; n < 100; n++) hub.subscribe(watcher, { namespace: 'a', service: `s${n}` })
+    await settled()
+    expect(client.bookmarks.length).toBe(1)
     hub.stop()
   })
 
@@ -321,6 +332,7 @@ describe('WatchHub', () => {
     apply(service('a', 's1', 'x'))
     apply(pod('a', 'p1', 'x', true))
     hub.subscribe(watcher, { namespace: 'a', service: 's1' })
+    await nextTurn()
     client.isReading = false
     apply(pod('a', 'p1', 'x', false))
     await nextTurn()
@@ -363,13 +375,14 @@ describe('WatchHub', () => {
     hub.stop()
   })
 
-  it('counts the services of a namespace, so that a deletion missed shows', () => {
+  it('counts the services of a namespace, so that a deletion missed shows', async () => {
     const { hub, client, watcher, apply, view } = start()
     apply(service('a', 's1', 'x'))
     apply(service('a', 's2', 'x'))
     const resume = { storeId: 'store', revision: view.revision }
     apply({ key: 'services/a/s2', value: null, isExpiry: false })
     hub.subscribe(watcher, { namespace: 'a', service: '', resume })
+    await nextTurn()
     expect(client.bookmarks).toMatchObject([{ bookmark: [{ namespace: 'a', services: 1 }] }])
     hub.stop()
   })

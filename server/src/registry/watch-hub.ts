@@ -1,16 +1,13 @@
 import type { Revision } from '../store/store.ts'
 import { Audience } from './audience.ts'
 import { Coalescer } from './coalescer.ts'
-import type { Digest, EventEncoder } from './encoder.ts'
+import { digestsOf } from './digests.ts'
+import type { EventEncoder } from './encoder.ts'
 import type { EndpointSet } from './endpoint-set.ts'
 import { Rounds } from './rounds.ts'
 import type { SetChanges, View } from './view.ts'
 import { type Subscription, Watcher, type WatchSink } from './watcher.ts'
 
-/** After a message, changes of its set gather for so many times what it cost, … */
-const COALESCE_COSTS = 2
-/** … and at most so many milliseconds. */
-const COALESCE_MAX_MS = 10
 /** How often a watcher is told that it has everything. */
 const BOOKMARK_MS = 5_000
 
@@ -18,8 +15,8 @@ const BOOKMARK_MS = 5_000
  * Tells watchers of every change of the sets they are subscribed to. A change is
  * written once and the same bytes go to all who are in sync; who is behind gets
  * the whole set when it reads again. A lone change goes out at the end of the
- * turn, as do all losses; under a storm of changes sending takes a third of the
- * time at most: what comes just after a message waits up to 10 ms for company.
+ * turn, as do all losses; in a storm of changes messages of a set are 10 to 50 ms
+ * apart, and sending takes half of the time at most.
  */
 export class WatchHub {
   readonly #view: View
@@ -32,7 +29,11 @@ export class WatchHub {
   readonly #bookmarks: Rounds<Watcher>
   #isStopped = false
   readonly #unsent = new Coalescer<EndpointSet>((sets) => {
-    for (const set of sets) this.#sendUnsent(set)
+    for (const set of sets) this.flush(set)
+  })
+  /** Who has subscribed in this turn: one bookmark ends the answers to all its subscriptions. */
+  readonly #unanswered = new Coalescer<Watcher>((watchers) => {
+    for (const watcher of watchers) if (!watcher.isSlow) this.drained(watcher)
   })
 
   constructor(
@@ -71,11 +72,12 @@ export class WatchHub {
   }
 
   close(watcher: Watcher): void {
-    watcher.isClosed = true
     this.#watchers.delete(watcher)
     this.#bookmarks.delete(watcher)
+    this.#unanswered.forget(watcher)
     for (const scope of [...(watcher.scopes?.keys() ?? [])]) this.#leaveScope(watcher, scope)
     for (const set of [...watcher.named]) this.#leave(watcher, set)
+    watcher.tellListeners()
   }
 
   /** Ends every stream: the registry stops, and its watchers are to come back. */
@@ -83,6 +85,7 @@ export class WatchHub {
     this.#isStopped = true
     this.#bookmarks.close()
     this.#unsent.close()
+    this.#unanswered.close()
     for (const watcher of [...this.#watchers]) {
       watcher.sink.end()
       this.close(watcher)
@@ -111,7 +114,8 @@ export class WatchHub {
       }
     }
     watcher.owesBookmark = true
-    if (!watcher.isSlow) this.drained(watcher)
+    if (!watcher.isSlow) this.#catchUp(watcher)
+    this.#unanswered.soon(watcher)
   }
 
   unsubscribe(watcher: Watcher, namespace: string, service: string): void {
@@ -119,6 +123,15 @@ export class WatchHub {
     for (const set of watcher.named) {
       if (set.namespace === namespace && set.name === service) this.#leave(watcher, set)
     }
+    watcher.tellListeners()
+  }
+
+  /** Sends what is unsent of a set. Answers the revision that acknowledges what it is now. */
+  flush(set: EndpointSet): Revision {
+    const audience = this.#audiences.get(set)
+    if (audience === undefined) return 0
+    this.#send(set, audience)
+    return audience.revision
   }
 
   /** Lets go of a set that was only looked at. */
@@ -129,6 +142,11 @@ export class WatchHub {
   /** The watcher reads again: what it missed goes out as whole sets, newest state. */
   drained(watcher: Watcher): void {
     watcher.isSlow = false
+    this.#catchUp(watcher)
+    if (watcher.owesBookmark && !watcher.isSlow) this.#bookmark(watcher)
+  }
+
+  #catchUp(watcher: Watcher): void {
     for (const set of watcher.behind) {
       if (watcher.isSlow) return
       const audience = this.#audiences.get(set)
@@ -140,7 +158,6 @@ export class WatchHub {
       audience.inSync.add(watcher)
       this.#forgetDeleted(watcher, set)
     }
-    if (watcher.owesBookmark && !watcher.isSlow) this.#bookmark(watcher)
   }
 
   #haveUpTo({ resume }: Subscription): Revision {
@@ -165,7 +182,7 @@ export class WatchHub {
     else watcher.scopes?.get(how)?.sets.add(set)
     let audience = this.#audiences.get(set)
     if (audience === undefined) {
-      audience = new Audience()
+      audience = new Audience(set.lastChanged)
       set.takeDifference()
       this.#audiences.set(set, audience)
     }
@@ -214,8 +231,7 @@ export class WatchHub {
         this.#view.release(set)
         continue
       }
-      audience.snapshot = undefined
-      if (audience.triggerMs === 0) audience.triggerMs = timeMs
+      audience.changed(timeMs)
       if (effect === 'definition') audience.redefined = true
       const waitMs = effect === 'loss' ? 0 : audience.quietAtMs - this.#now()
       if (waitMs <= 0) this.#unsent.soon(set)
@@ -246,8 +262,10 @@ export class WatchHub {
     const difference = set.takeDifference()
     const { added, changed, removed } = difference
     const isSame = added.length + changed.length + removed.length === 0
-    if ((isSame && !redefined) || audience.inSync.size === 0) return
-    const revision = this.#view.revision
+    if (isSame && !redefined) return
+    const { revision } = this.#view
+    audience.revision = revision
+    if (audience.inSync.size === 0) return
     const bytes = redefined
       ? this.#encoder.snapshot(set, revision, triggerMs)
       : this.#encoder.change(set, difference, revision, triggerMs)
@@ -258,8 +276,7 @@ export class WatchHub {
         watcher.behind.add(set)
       } else if (!watcher.sink.send(bytes)) watcher.isSlow = true
     }
-    const endMs = this.#now()
-    audience.quietAtMs = endMs + Math.min(COALESCE_COSTS * (endMs - startMs), COALESCE_MAX_MS)
+    audience.wasSent(startMs, this.#now())
     if (redefined && set.definition === undefined) {
       for (const watcher of [...audience.inSync]) this.#forgetDeleted(watcher, set)
     }
@@ -271,27 +288,10 @@ export class WatchHub {
   }
 
   #bookmark(watcher: Watcher): void {
-    const digests: Digest[] = []
-    for (const set of watcher.named) {
-      this.#sendUnsent(set)
-      digests.push({ namespace: set.namespace, service: set.name, hash: set.hash, services: 1 })
-    }
-    for (const { namespace, sets } of watcher.scopes?.values() ?? []) {
-      let hash = 0
-      for (const set of sets) {
-        this.#sendUnsent(set)
-        hash = (hash + set.hash) >>> 0
-      }
-      digests.push({ namespace, service: '', hash, services: sets.size })
-    }
+    const digests = digestsOf(watcher, (set) => this.flush(set))
     // Sending may have met a slow peer, and what it missed has no place in a bookmark.
     if (watcher.isSlow || watcher.behind.size > 0) return
     watcher.owesBookmark = false
     watcher.send(this.#encoder.bookmark(digests, this.#view.revision, this.#storeId))
-  }
-
-  #sendUnsent(set: EndpointSet): void {
-    const audience = this.#audiences.get(set)
-    if (audience !== undefined) this.#send(set, audience)
   }
 }

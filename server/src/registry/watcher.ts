@@ -45,13 +45,41 @@ export class Watcher {
   readonly behind = new Set<EndpointSet>()
   /** The peer does not read. */
   isSlow = false
-  isClosed = false
+  /** It has half-closed its stream: it says nothing more. */
+  isMute = false
   /** It has been promised a bookmark as soon as it is no longer behind. */
   owesBookmark = false
+  /** Most watchers have none, and pay for none. */
+  #listeners: Set<(watcher: Watcher) => void> | undefined
 
   constructor(sink: WatchSink, client: string) {
     this.sink = sink
     this.client = client
+  }
+
+  /** False for one that has fallen mute without having acknowledged anything: grpcurl with one request. */
+  get canAcknowledge(): boolean {
+    return !this.isMute || this.acked > 0
+  }
+
+  /** It says that everything up to the revision has taken effect. */
+  acknowledge(revision: Revision): void {
+    this.acked = Math.max(this.acked, revision)
+    this.tellListeners()
+  }
+
+  /** Hears of every acknowledgement, and of everything that may mean that none will come. */
+  addListener(listener: (watcher: Watcher) => void): void {
+    this.#listeners ??= new Set()
+    this.#listeners.add(listener)
+  }
+
+  removeListener(listener: (watcher: Watcher) => void): void {
+    if (this.#listeners?.delete(listener) && this.#listeners.size === 0) this.#listeners = undefined
+  }
+
+  tellListeners(): void {
+    for (const listener of this.#listeners ?? []) listener(this)
   }
 
   /** Whether some subscription covers the set. */

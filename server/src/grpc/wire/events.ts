@@ -24,6 +24,7 @@ const endpointTo = (endpoint: Endpoint): proto.Endpoint => ({
   ...endpoint,
   addresses: [...endpoint.addresses],
   ports: [...endpoint.ports],
+  notIdempotentMethods: [...endpoint.notIdempotentMethods],
 })
 
 const reasonTo = (set: EndpointSet) =>

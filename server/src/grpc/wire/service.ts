@@ -1,6 +1,6 @@
 import type * as proto from '@roster/proto'
 import type { Stored } from '../../model/meta.ts'
-import type { Service } from '../../model/service.ts'
+import type { Service, ServiceStatus } from '../../model/service.ts'
 import type { ServiceInput } from '../../model/service-input.ts'
 import { metaFrom, metaTo } from './meta.ts'
 
@@ -38,6 +38,11 @@ export function serviceFrom(message: proto.Service__Output | null): ServiceInput
     },
   }
 }
+
+/** The status of a service as a caller gives it; a missing one is empty. */
+export const serviceStatusFrom = (message: proto.ServiceStatus__Output | null): ServiceStatus => ({
+  loadBalancer: { ingress: message?.loadBalancer?.ingress ?? [] },
+})
 
 export function serviceTo({ object, revision }: Stored<Service>): proto.Service {
   const { metadata, spec, status } = object

@@ -56,7 +56,7 @@ export const ENDPOINT_VIEWS: Readonly<Record<string, string>> = {
           WHERE (instr(ip.value, ':') > 0) = (family.value = 'IPv6') ORDER BY ip.key LIMIT 1
         ) AS address,
         ports,
-        ready AND NOT disconnected AND NOT maintenance AS serving,
+        ready AND NOT disconnected AND NOT maintenance AND proven AS serving,
         terminating,
         publish_not_ready_addresses AS published,
         zone,

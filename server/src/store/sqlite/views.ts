@@ -62,6 +62,8 @@ export const VIEWS: Readonly<Record<string, string>> = {
       coalesce(override.value ->> '$.weight', entries.value ->> '$.spec.weight') AS weight,
       coalesce(override.value ->> '$.maintenance', 0) AS maintenance,
       broken.key IS NOT NULL AS disconnected,
+      entries.value -> '$.spec.readinessProbe' IS NULL
+        OR coalesce(mark.value ->> '$.condition.status', '') = 'True' AS proven,
       entries.value -> '$.spec.ports' AS ports,
       entries.value ->> '$.status.leaseId' AS lease,
       entries.revision
@@ -69,6 +71,9 @@ export const VIEWS: Readonly<Record<string, string>> = {
       LEFT JOIN entries AS override ON override.key = 'overrides/' || substr(entries.key, 6)
       LEFT JOIN entries AS broken
         ON broken.key = 'disconnected/' || (entries.value ->> '$.status.leaseId')
+      LEFT JOIN entries AS mark ON mark.key = 'probed/' || substr(entries.key, 6)
+        AND mark.value ->> '$.uid' = entries.value ->> '$.metadata.uid'
+        AND mark.value -> '$.probe' = entries.value -> '$.spec.readinessProbe'
     WHERE entries.key >= 'pods/' AND entries.key < 'pods0'`,
 
   pod_labels: `
