@@ -19,6 +19,7 @@ const endpoint: Endpoint = {
   nodeName: '',
   zone: '',
   weight: 100,
+  notIdempotentMethods: [],
   hash: 1,
 }
 const servicePort = (name: string, port: number, protocol = 'TCP'): ServicePort__Output => ({

@@ -1,12 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  applyChange,
-  type Endpoint,
-  fromSnapshot,
-  usableEndpoints,
-  whyUnusable,
-} from './endpoint-set.ts'
+import { applyChange, type Endpoint, fromSnapshot } from './endpoint-set.ts'
 
 const endpointOf = (id: string, own: Partial<Endpoint> = {}) => ({
   id,
@@ -20,6 +14,7 @@ const endpointOf = (id: string, own: Partial<Endpoint> = {}) => ({
   weight: 100,
   hash: 1,
   ...own,
+  notIdempotentMethods: [],
   addresses: [...(own.addresses ?? ['10.0.0.1'])],
   ports: [...(own.ports ?? [])],
 })
@@ -82,55 +77,5 @@ describe('a change of an endpoint set', () => {
       2,
     )
     expect(ids(set.endpoints)).toEqual(['a'])
-  })
-})
-
-describe('usable endpoints', () => {
-  const leaving = { ready: false, serving: true, terminating: true }
-
-  it('are the ready ones', () => {
-    const set = snapshotOf([
-      endpointOf('ready'),
-      endpointOf('not', { ready: false, serving: false }),
-      endpointOf('leaving', leaving),
-    ])
-    expect(ids(usableEndpoints(set))).toEqual(['ready'])
-  })
-
-  it('are those that still serve while they terminate, when none is ready', () => {
-    const set = snapshotOf([
-      endpointOf('not', { ready: false, serving: false }),
-      endpointOf('leaving', leaving),
-    ])
-    expect(ids(usableEndpoints(set))).toEqual(['leaving'])
-  })
-
-  it('leave out weight 0 while others have some', () => {
-    const set = snapshotOf([endpointOf('none', { weight: 0 }), endpointOf('some')])
-    expect(ids(usableEndpoints(set))).toEqual(['some'])
-  })
-
-  it('are all of them when all have weight 0', () => {
-    const set = snapshotOf([endpointOf('a', { weight: 0 }), endpointOf('b', { weight: 0 })])
-    expect(ids(usableEndpoints(set))).toEqual(['a', 'b'])
-  })
-})
-
-describe('why a set is of no use', () => {
-  it.each([
-    ['SCALED_TO_ZERO', 'service shop/web has no endpoints: scaled to zero'],
-    ['NO_SUCH_SERVICE', 'service shop/web does not exist: apply it first, or check the namespace'],
-    [
-      'NO_SELECTOR_MATCH',
-      'service shop/web has no endpoints: no pod has the labels its selector asks for',
-    ],
-    ['OF_THE_FUTURE', 'service shop/web has no endpoints: no reason given'],
-  ])('%s reads: %s', (reason, text) => {
-    expect(whyUnusable(snapshotOf([], reason))).toBe(text)
-  })
-
-  it('is that none is ready, when there are some', () => {
-    const set = snapshotOf([endpointOf('a', { ready: false, serving: false })])
-    expect(whyUnusable(set)).toBe('service shop/web has no ready endpoints: 1 not ready')
   })
 })

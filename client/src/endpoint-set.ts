@@ -25,6 +25,8 @@ export interface Endpoint {
   readonly zone: string
   /** Share of the calls against the other endpoints, 0 to 10,000. */
   readonly weight: number
+  /** gRPC methods of the pod that must not be tried again once they may have run. */
+  readonly notIdempotentMethods: readonly string[]
   /** Digest of all the above. */
   readonly hash: number
 }
@@ -82,42 +84,6 @@ export function applyChange(
   return { ...set, revision, endpoints, emptyReason: change.emptyReason, hash: hashOf(endpoints) }
 }
 
-/**
- * The endpoints new calls may go to: the ready ones; when none is ready, those
- * that still serve while they terminate (as kube-proxy does, KEP-1669). Weight 0
- * means no calls while others have some.
- */
-export function usableEndpoints(set: EndpointSet): readonly Endpoint[] {
-  const ready = set.endpoints.filter((endpoint) => endpoint.ready)
-  const usable =
-    ready.length > 0
-      ? ready
-      : set.endpoints.filter((endpoint) => endpoint.serving && endpoint.terminating)
-  const weighted = usable.filter((endpoint) => endpoint.weight > 0)
-  return weighted.length > 0 ? weighted : usable
-}
-
-/** Why there is no usable endpoint, for the error of a call that found none. */
-export function whyUnusable(set: EndpointSet): string {
-  const name = `${set.namespace}/${set.service}`
-  if (set.endpoints.length > 0) {
-    return `service ${name} has no ready endpoints: ${set.endpoints.length} not ready`
-  }
-  if (set.emptyReason === 'EMPTY_REASON_NO_SUCH_SERVICE') {
-    return `service ${name} does not exist: apply it first, or check the namespace`
-  }
-  return `service ${name} has no endpoints: ${REASON_TEXT[set.emptyReason] ?? 'no reason given'}`
-}
-
-const REASON_TEXT: Readonly<Partial<Record<EmptyReason__Output, string>>> = {
-  EMPTY_REASON_NO_SELECTOR_MATCH: 'no pod has the labels its selector asks for',
-  EMPTY_REASON_SCALED_TO_ZERO: 'scaled to zero',
-  EMPTY_REASON_LEASES_EXPIRED: 'the leases of its last pods ran out',
-  EMPTY_REASON_NO_ADDRESS: 'its pods have no address, or have ended',
-  EMPTY_REASON_NO_HAND_WRITTEN_ENDPOINTS:
-    'it has no selector, and no endpoints were written by hand',
-  EMPTY_REASON_EXTERNAL_NAME: 'it is an alias of an external name',
-}
-
-const hashOf = (endpoints: readonly Endpoint[]): number =>
+/** What a set with these endpoints hashes to. */
+export const hashOf = (endpoints: readonly Endpoint[]): number =>
   endpoints.reduce((sum, endpoint) => (sum + endpoint.hash) >>> 0, 0)

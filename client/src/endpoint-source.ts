@@ -1,3 +1,4 @@
+import type { Consumer } from './consumer.ts'
 import type { EndpointSet, ServiceName } from './endpoint-set.ts'
 import type { RosterError } from './roster-error.ts'
 
@@ -9,6 +10,11 @@ export type { Endpoint, EndpointSet, ServiceName } from './endpoint-set.ts'
  */
 export interface EndpointState {
   readonly set?: EndpointSet
+  /**
+   * The set is what a former life of this process knew, and the registry has not
+   * been heard of since.
+   */
+  readonly isStale?: true
   readonly error?: RosterError
 }
 
@@ -18,6 +24,8 @@ export type EndpointListener = (state: EndpointState) => void
 export interface EndpointSource {
   /** Address of the registry, `host:port`. */
   readonly address: string
+  /** The process on whose behalf endpoints are asked for. */
+  readonly consumer: Consumer
   /**
    * Tells the listener what is known of the service and every change of it, until
    * the function returned is called. Never calls back before it has returned.

@@ -1,5 +1,6 @@
+import { chooseEndpoints } from './endpoint-choice.ts'
 import { portOf, whyNoPort } from './endpoint-port.ts'
-import { type EndpointSet, usableEndpoints, whyUnusable } from './endpoint-set.ts'
+import type { EndpointSet } from './endpoint-set.ts'
 import type { EndpointSource, EndpointState } from './endpoint-source.ts'
 import type { Target } from './grpc/target.ts'
 import { RosterError } from './roster-error.ts'
@@ -52,39 +53,53 @@ async function* watchSets(
   }
 }
 
+export interface ReadyOptions {
+  /** How long to wait, in milliseconds. Default 30,000. */
+  readonly timeoutMs?: number
+  /** Ends the wait with CANCELLED. */
+  readonly signal?: AbortSignal
+}
+
 /**
- * Waits until calls to the target have somewhere to go. Fails after `timeoutMs`
- * milliseconds, saying what is missing. Keeps the process alive meanwhile.
+ * Waits until calls to the target have somewhere to go. Fails with
+ * DEADLINE_EXCEEDED, saying what is missing. Keeps the process alive meanwhile.
  */
 export function waitForEndpoints(
   source: EndpointSource,
   target: Target,
-  timeoutMs: number,
+  { timeoutMs = 30_000, signal }: ReadyOptions = {},
 ): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let missing = `registry ${source.address} has not answered`
-    const unsubscribe = source.subscribe(target, (state) => {
-      const obstacle = obstacleOf(state, target)
-      if (obstacle !== undefined) {
-        missing = obstacle
-        return
-      }
-      clearTimeout(timer)
-      unsubscribe()
-      resolve()
-    })
+  let missing = `registry ${source.address} has not answered`
+  let stop = () => {}
+  const waiting = new Promise<void>((resolve, reject) => {
+    const onAbort = () => reject(new RosterError('CANCELLED', `not ready yet: ${missing}`))
     const timer = setTimeout(() => {
-      unsubscribe()
       reject(new RosterError('DEADLINE_EXCEEDED', `not ready after ${timeoutMs} ms: ${missing}`))
     }, timeoutMs)
+    const unsubscribe = source.subscribe(target, (state) => {
+      const obstacle = obstacleOf(state, source, target)
+      if (obstacle === undefined) resolve()
+      else missing = obstacle
+    })
+    signal?.addEventListener('abort', onAbort, { once: true })
+    if (signal?.aborted) onAbort()
+    stop = () => {
+      clearTimeout(timer)
+      unsubscribe()
+      signal?.removeEventListener('abort', onAbort)
+    }
   })
+  return waiting.finally(() => stop())
 }
 
 /** What keeps calls from having somewhere to go; undefined: nothing. */
-function obstacleOf({ set, error }: EndpointState, target: Target): string | undefined {
-  if (!set) return error?.message
-  const usable = usableEndpoints(set)
-  if (usable.length === 0) return whyUnusable(set)
-  const hasPort = usable.some((endpoint) => portOf(set, endpoint, target.port) !== undefined)
-  return hasPort ? undefined : whyNoPort(set, target.port)
+function obstacleOf(
+  { set, error }: EndpointState,
+  { address, consumer }: EndpointSource,
+  target: Target,
+): string | undefined {
+  if (!set) return error?.message ?? `registry ${address} has not answered`
+  const { endpoints, reason } = chooseEndpoints(set, consumer)
+  const hasPort = endpoints.some((endpoint) => portOf(set, endpoint, target.port) !== undefined)
+  return hasPort ? undefined : (reason ?? whyNoPort(set, target.port))
 }

@@ -1,37 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { KeepAliveRequest, Pod } from '@roster/proto'
+import type { DrainPodResponse__Output, KeepAliveRequest } from '@roster/proto'
 import type { EventListener } from './events.ts'
+import { FINAL, type Lease, PodAnnouncer, type Registrant } from './pod-announcer.ts'
 import type { RegistryClient } from './registry-client.ts'
 import { Backoff, pause } from './retry.ts'
 import { RosterError } from './roster-error.ts'
 
-/** Most pods the registry takes in one RegisterPods. */
-const MAX_PODS_PER_CALL = 100
-
-/** What a pod says of itself and may change its mind about. */
-export interface PodConditions {
-  readonly ready: boolean
-  readonly terminating: boolean
-}
-
-/** A pod that is to be registered for as long as the process lives. */
-export interface Registrant {
-  readonly namespace: string
-  readonly name: string
-  readonly uid: string
-  readonly conditions: PodConditions
-  /** The pod as it is now; its uid is always the same. */
-  pod(): Promise<Pod>
-  /** It is registered, for the first time or anew. */
-  registered(): void
-  /** It is refused for good, or its name belongs to another process now. */
-  lost(error: RosterError): void
-}
-
-/** What the registry was last told of a pod, and under which lease. */
-interface Told extends PodConditions {
-  readonly leaseId: string
-}
+/** How long a goodbye may take, in milliseconds: the lease runs out without it too. */
+const GOODBYE_MS = 2_000
 
 export interface LeaseKeeperOptions {
   readonly client: RegistryClient
@@ -49,23 +25,27 @@ export class LeaseKeeper {
   readonly #ttlMs: number
   readonly #onEvent: EventListener
   readonly #backoff = new Backoff()
-  readonly #told = new Map<Registrant, Told | undefined>()
-  #lease: { readonly id: string; readonly ttlMs: number } | undefined
+  readonly #pods: PodAnnouncer
+  #lease: Lease | undefined
   #telling: Promise<void> = Promise.resolve()
+  /** A telling that has not begun: whoever comes meanwhile is told of by it too. */
+  #queued: Promise<void> | undefined
   #running: AbortController | undefined
+  /** Ends the stream of beats, with the reason. */
+  #stream: AbortController | undefined
 
   constructor({ client, ttlMs, onEvent }: LeaseKeeperOptions) {
     this.#client = client
     this.#ttlMs = ttlMs
     this.#onEvent = onEvent
+    this.#pods = new PodAnnouncer(client, onEvent)
   }
 
   /** Registers a pod in the background, now or as soon as the registry can be reached. */
   add(registrant: Registrant): void {
-    this.#told.set(registrant, undefined)
+    this.#pods.add(registrant)
     if (this.#running) {
-      // Without a lease the loop is about to do it, and after a failure it will again.
-      if (this.#lease) this.#tell().catch((error: unknown) => this.#broken(error, 0))
+      void this.#tell()
       return
     }
     this.#running = new AbortController()
@@ -73,42 +53,56 @@ export class LeaseKeeper {
   }
 
   /**
-   * Tells the registry what has changed of the pods, once. When it cannot be told
-   * now it will be when it is back.
+   * Tells the registry what has changed of the pods. When it cannot be told now it
+   * will be when it is back. Never fails.
    */
-  async update(): Promise<void> {
-    if (!this.#lease) return
-    try {
-      await this.#tell()
-    } catch (error) {
-      this.#broken(error, this.#lease.ttlMs / 3)
-    }
+  update(): Promise<void> {
+    return this.#tell()
+  }
+
+  /**
+   * Has the registry mark a pod as terminating; answers when its watchers have
+   * acknowledged that, or after `timeoutMs` milliseconds with those that have not.
+   * Throws RosterError when the registry cannot be asked.
+   */
+  drain(registrant: Registrant, timeoutMs: number): Promise<DrainPodResponse__Output> {
+    if (!this.#lease) throw new RosterError('UNAVAILABLE', 'the pod is not registered')
+    const { namespace, name, uid } = registrant
+    // 0 would mean the registry's default.
+    const waitMs = Math.max(1, Math.ceil(timeoutMs))
+    const request = { namespace, name, uid, leaseId: this.#lease.id, timeoutMs: waitMs }
+    return this.#client.pods.drainPod(request, { deadlineMs: waitMs + 1_000 })
   }
 
   /**
    * Takes a pod out, and with the last one the lease. An unreachable registry is
-   * left to find out by itself when the lease runs out.
+   * left to find out by itself when the lease runs out. Never fails.
    */
   async remove(registrant: Registrant): Promise<void> {
-    if (!this.#told.delete(registrant)) return
+    if (!this.#pods.delete(registrant)) return
+    if (this.#pods.size === 0) return this.#leave()
     // What is under way might register it again.
     await this.#telling
     const lease = this.#lease
-    if (this.#told.size === 0) this.#stop()
     if (!lease) return
     const { namespace, name, uid } = registrant
-    try {
-      if (this.#told.size === 0) await this.#client.leases.revokeLease({ leaseId: lease.id })
-      else await this.#client.pods.deregisterPod({ namespace, name, uid, leaseId: lease.id })
-    } catch (error) {
-      this.#broken(error, 0)
-    }
+    const request = { namespace, name, uid, leaseId: lease.id }
+    await this.#client.pods.deregisterPod(request, { deadlineMs: GOODBYE_MS }).catch(() => {})
   }
 
-  /** Takes all pods out. */
+  /** Takes all pods out. Never fails. */
   async close(): Promise<void> {
-    for (const registrant of [...this.#told.keys()].slice(1)) this.#told.delete(registrant)
-    for (const registrant of this.#told.keys()) await this.remove(registrant)
+    this.#pods.clear()
+    await this.#leave()
+  }
+
+  /** Ends the lease, which takes out the pods, also one whose registration is under way. */
+  async #leave(): Promise<void> {
+    const lease = this.#lease
+    this.#stop()
+    if (!lease) return
+    const request = { leaseId: lease.id }
+    await this.#client.leases.revokeLease(request, { deadlineMs: GOODBYE_MS }).catch(() => {})
   }
 
   #stop(): void {
@@ -120,137 +114,105 @@ export class LeaseKeeper {
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#backoff.started()
-      let reason: unknown
+      let error: RosterError
       try {
-        reason = await this.#live(signal)
-      } catch (error) {
-        reason = error
+        error = await this.#live(signal)
+      } catch (reason) {
+        error = RosterError.from(reason)
       }
       if (signal.aborted) return
+      if (FINAL.has(error.code)) {
+        this.#pods.giveUpAll(error)
+        this.#stop()
+        return
+      }
       const retryInMs = this.#backoff.nextDelayMs()
-      this.#broken(reason, retryInMs)
+      if (error.code === 'LEASE_NOT_FOUND') {
+        this.#lease = undefined
+        this.#onEvent({ type: 'lease_lost' })
+      } else {
+        this.#onEvent({ type: 'lease_broken', error, retryInMs })
+      }
       await pause(retryInMs, signal)
     }
   }
 
   /** Lives by one lease until its stream breaks or it is lost; returns or throws why. */
   async #live(signal: AbortSignal): Promise<RosterError> {
-    this.#lease ??= await this.#grant(signal)
-    const lease = this.#lease
-    await this.#tell()
-    const silence = new AbortController()
+    const lease = this.#lease ?? (await this.#grant(signal))
+    // A grant may arrive together with the end.
+    signal.throwIfAborted()
+    this.#lease = lease
+    this.#stream = new AbortController()
+    // Beside the beats, not before them: what holds the telling up costs no lease.
+    void this.#tell()
+    try {
+      return await this.#beat(lease, this.#stream, signal)
+    } catch (error) {
+      if (this.#stream.signal.aborted) return RosterError.from(this.#stream.signal.reason)
+      throw error
+    }
+  }
+
+  async #beat(lease: Lease, stream: AbortController, signal: AbortSignal): Promise<RosterError> {
     // Two beats in a row without an answer.
-    const timer = setTimeout(() => silence.abort(), (lease.ttlMs * 2) / 3).unref()
-    const ended = AbortSignal.any([signal, silence.signal])
+    const silenceMs = (lease.ttlMs * 2) / 3
+    const { address } = this.#client
+    const silence = setTimeout(() => {
+      const message = `registry ${address}: no answer to a beat within ${silenceMs} ms`
+      stream.abort(new RosterError('UNAVAILABLE', message))
+    }, silenceMs).unref()
+    const ended = AbortSignal.any([signal, stream.signal])
+    let isFirst = true
     try {
       const answers = this.#client.leases.keepAlive(beats(lease, ended), { signal: ended })
       for await (const { alive } of answers) {
-        timer.refresh()
+        silence.refresh()
         if (!alive) return new RosterError('LEASE_NOT_FOUND', `lease ${lease.id} has run out`)
-        await this.#tell()
+        if (isFirst) this.#onEvent({ type: 'lease_alive', leaseId: lease.id })
+        isFirst = false
+        void this.#tell()
       }
-      return new RosterError('UNAVAILABLE', `registry ${this.#client.address} ended the stream`)
+      return new RosterError('UNAVAILABLE', `registry ${address} ended the stream`)
     } finally {
-      clearTimeout(timer)
+      clearTimeout(silence)
     }
   }
 
-  async #grant(signal: AbortSignal) {
-    const { leaseId, ttlMs } = await this.#client.leases.grantLease(
-      { ttlMs: this.#ttlMs },
-      { signal },
-    )
+  async #grant(signal: AbortSignal): Promise<Lease> {
+    const request = { ttlMs: this.#ttlMs }
+    const { leaseId, ttlMs } = await this.#client.leases.grantLease(request, { signal })
     return { id: leaseId, ttlMs }
   }
 
-  #broken(reason: unknown, retryInMs: number): void {
-    const error = RosterError.from(reason)
-    if (error.code === 'LEASE_NOT_FOUND') {
-      this.#lease = undefined
-      this.#onEvent({ type: 'lease_lost' })
-    } else {
-      this.#onEvent({ type: 'lease_broken', error, retryInMs })
-    }
-  }
-
-  /** One at a time: two that cross could leave the registry with the older state. */
+  /** One at a time. Never fails: what could not be told is told after the next beat. */
   #tell(): Promise<void> {
-    const telling = this.#telling.then(() => this.#tellNow())
-    this.#telling = telling.catch(() => {})
-    return telling
+    this.#queued ??= this.#telling.then(() => {
+      this.#queued = undefined
+      return this.#tellNow()
+    })
+    this.#telling = this.#queued
+    return this.#queued
   }
 
   async #tellNow(): Promise<void> {
     const lease = this.#lease
     if (!lease) return
-    const fresh: Registrant[] = []
-    const moved: Registrant[] = []
-    const changed: Registrant[] = []
-    for (const [registrant, told] of this.#told) {
-      if (!told) fresh.push(registrant)
-      else if (told.leaseId !== lease.id) moved.push(registrant)
-      else if (differ(told, registrant.conditions)) changed.push(registrant)
-    }
-    // One by one, so that one that is refused does not take the others with it.
-    for (const registrant of fresh)
-      await this.#settle(registrant, () => this.#register([registrant], lease.id))
-    for (let i = 0; i < moved.length; i += MAX_PODS_PER_CALL) {
-      await this.#register(moved.slice(i, i + MAX_PODS_PER_CALL), lease.id)
-    }
-    for (const registrant of changed)
-      await this.#settle(registrant, () => this.#change(registrant, lease.id))
-  }
-
-  async #register(registrants: readonly Registrant[], leaseId: string): Promise<void> {
-    const told = registrants.map(({ conditions }) => ({ leaseId, ...conditions }))
-    const pods = await Promise.all(registrants.map((registrant) => registrant.pod()))
-    await this.#client.pods.registerPods({ pods, leaseId })
-    for (const [i, registrant] of registrants.entries()) {
-      if (!this.#told.has(registrant)) continue
-      this.#told.set(registrant, told[i])
-      registrant.registered()
-      this.#onEvent({ type: 'registered', pod: `${registrant.namespace}/${registrant.name}` })
-    }
-  }
-
-  async #change(registrant: Registrant, leaseId: string): Promise<void> {
-    const { namespace, name, uid, conditions } = registrant
-    const { ready, terminating } = conditions
     try {
-      await this.#client.pods.updatePodStatus({ namespace, name, uid, leaseId, ready, terminating })
-    } catch (error) {
-      // Somebody took it out; it is still here.
-      if (RosterError.from(error).code !== 'NOT_FOUND') throw error
-      return this.#register([registrant], leaseId)
-    }
-    if (this.#told.has(registrant)) this.#told.set(registrant, { leaseId, ready, terminating })
-  }
-
-  /** Does what concerns one pod, and gives the pod up when that can never succeed. */
-  async #settle(registrant: Registrant, act: () => Promise<void>): Promise<void> {
-    try {
-      await act()
+      await this.#pods.announce(lease)
     } catch (reason) {
+      if (this.#lease !== lease) return
       const error = RosterError.from(reason)
-      if (!FINAL.has(error.code)) throw error
-      this.#told.delete(registrant)
-      registrant.lost(error)
-      const pod = `${registrant.namespace}/${registrant.name}`
-      this.#onEvent({ type: 'registration_lost', pod, error })
+      if (error.code === 'LEASE_NOT_FOUND') this.#stream?.abort(error)
+      else this.#onEvent({ type: 'lease_broken', error, retryInMs: lease.ttlMs / 3 })
     }
+    // The last one has been refused, or its name was taken.
+    if (this.#lease === lease && this.#pods.size === 0) await this.#leave()
   }
 }
 
-const FINAL: ReadonlySet<string> = new Set(['INVALID', 'NOT_OWNER'])
-
-const differ = (a: PodConditions, b: PodConditions): boolean =>
-  a.ready !== b.ready || a.terminating !== b.terminating
-
 /** A beat every third of the time to live, the first at once. */
-async function* beats(
-  lease: { readonly id: string; readonly ttlMs: number },
-  signal: AbortSignal,
-): AsyncGenerator<KeepAliveRequest, void, undefined> {
+async function* beats(lease: Lease, signal: AbortSignal): AsyncGenerator<KeepAliveRequest> {
   while (!signal.aborted) {
     yield { leaseId: lease.id }
     await sleep(lease.ttlMs / 3, undefined, { ref: false, signal })

@@ -28,16 +28,64 @@ describe('a process that registers where there is no registry', () => {
     expect(end).toEqual({ signal: null, code: 0, out: '' })
   })
 
-  it('drains upon its signals and then dies by the signal', async () => {
-    const end = await run(`
-      const servers = [{
-        tryShutdown: (done) => { process.stdout.write('drained'); done() },
-        forceShutdown: () => {},
-      }]
-      const drain = { propagateMs: 10 }
-      roster.register({ name: 'a', ports: [], servers, drain, signals: ['SIGTERM'] })
-      process.kill(process.pid, 'SIGTERM')
-      setInterval(() => {}, 1_000)`)
+  const drained = `
+    const servers = [{
+      tryShutdown: (done) => { process.stdout.write('drained'); done() },
+      forceShutdown: () => {},
+    }]
+    const own = { ports: [], servers, drain: { propagateMs: 10 }, signals: ['SIGTERM'] }
+    setInterval(() => {}, 1_000)`
+
+  it('drains upon its signals and ends with exit code 0', async () => {
+    const end = await run(`${drained}
+      roster.register(own)
+      process.kill(process.pid, 'SIGTERM')`)
+    expect(end).toEqual({ signal: null, code: 0, out: 'drained' })
+  })
+
+  it('ends when the last of its pods has drained', async () => {
+    const end = await run(`${drained}
+      for (let i = 0; i < 20; i++) roster.register({ ...own, drain: { propagateMs: i * 5 } })
+      process.kill(process.pid, 'SIGTERM')`)
+    expect(end).toEqual({ signal: null, code: 0, out: 'drained'.repeat(20) })
+  })
+
+  it('dies by the signal where it is asked to', async () => {
+    const end = await run(`${drained}
+      roster.register({ ...own, afterSignal: 'raise' })
+      process.kill(process.pid, 'SIGTERM')`)
     expect(end).toEqual({ signal: 'SIGTERM', code: null, out: 'drained' })
+  })
+
+  it('dies at once by a second signal', async () => {
+    const end = await run(`${drained}
+      roster.register({ ...own, drain: { propagateMs: 10_000 } })
+      process.kill(process.pid, 'SIGTERM')
+      setTimeout(() => process.kill(process.pid, 'SIGTERM'), 50)`)
+    expect(end).toEqual({ signal: 'SIGTERM', code: null, out: '' })
+  })
+
+  it('leaves its end to whoever else listens to the signal', async () => {
+    const end = await run(`${drained}
+      const registration = roster.register(own)
+      process.on('SIGTERM', async () => { await registration.drain(); process.exit(7) })
+      process.kill(process.pid, 'SIGTERM')`)
+    expect(end).toEqual({ signal: null, code: 7, out: 'drained' })
+  })
+
+  it('gives its signals back when its pods have left', async () => {
+    const end = await run(`${drained}
+      const registration = roster.register(own)
+      await registration.drain()
+      process.kill(process.pid, 'SIGTERM')`)
+    expect(end).toEqual({ signal: 'SIGTERM', code: null, out: 'drained' })
+  })
+
+  it('says of a pod that was taken out before it was registered that it never will be', async () => {
+    const end = await run(`
+      const registration = roster.register({ ports: [] })
+      await roster.close()
+      await registration.ready.catch(({ code }) => process.stdout.write(code))`)
+    expect(end).toEqual({ signal: null, code: 0, out: 'CANCELLED' })
   })
 })

@@ -1,59 +1,28 @@
 import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ContainerPort, Pod } from '@roster/proto'
-import type { LeaseKeeper, PodConditions, Registrant } from './lease-keeper.ts'
+import type { Pod, PodSpec } from '@roster/proto'
+import type { EventListener } from './events.ts'
+import type { LeaseKeeper } from './lease-keeper.ts'
 import { localAddressToward } from './local-address.ts'
-import type { RosterError } from './roster-error.ts'
-import { type DrainableServer, shutdownServer } from './server-shutdown.ts'
+import { serviceNames } from './not-idempotent.ts'
+import type { PodConditions, Registrant } from './pod-announcer.ts'
+import type { ProviderHealth } from './provider-health.ts'
+import { ReadinessPoll } from './readiness-poll.ts'
+import { defaultPodName, podSpecOf, type RegisterOptions } from './register-options.ts'
+import { RosterError } from './roster-error.ts'
+import { shutdownServer } from './server-shutdown.ts'
+import type { SignalDrain } from './signal-drain.ts'
 
-/** A pod of this process, and how it leaves. */
-export interface RegisterOptions {
-  /** Namespace. Default "default". */
-  readonly namespace?: string
-  /** Name, unique in the namespace. Default: the host name and a random part. */
-  readonly name?: string
-  /** Labels, by which services select it. */
-  readonly labels?: Readonly<Record<string, string>>
-  readonly annotations?: Readonly<Record<string, string>>
-  /** Ports it listens at, e.g. `[{ name: 'grpc', containerPort: 50051 }]`. */
-  readonly ports: readonly ContainerPort[]
-  /** Addresses others reach it at. Default: this machine's own toward the registry. */
-  readonly addresses?: readonly string[]
-  /** Default: that of the connection. */
-  readonly node?: string
-  /** Default: that of the connection. */
-  readonly zone?: string
-  readonly hostname?: string
-  readonly subdomain?: string
-  /** Share of the calls against the other pods, 0 to 10,000. Default 100. */
-  readonly weight?: number
-  /** Whether it can serve from the start. Default true; else see setReady. */
-  readonly ready?: boolean
-  /** Servers that drain() shuts down. */
-  readonly servers?: readonly DrainableServer[]
-  readonly drain?: DrainOptions
-  /**
-   * Signals upon which to drain; when that is done the signal takes its usual
-   * effect, unless somebody else listens to it. Default none.
-   */
-  readonly signals?: readonly NodeJS.Signals[]
-}
-
-/** How a pod leaves. */
-export interface DrainOptions {
-  /** Between telling the registry and refusing calls, in milliseconds. Default 200. */
-  readonly propagateMs?: number
-  /** How long calls under way may take, in milliseconds. Default 25,000. */
-  readonly graceMs?: number
-}
-
+/** What the pods of one connection share. */
 export interface RegistrationContext {
   readonly keeper: LeaseKeeper
+  readonly health: ProviderHealth
+  readonly signals: SignalDrain
+  readonly onEvent: EventListener
+  /** The pods that have neither left nor been lost. */
+  readonly open: Set<{ close(): void }>
   /** `host:port` of the registry. */
   readonly registry: string
-  readonly node?: string
-  readonly zone?: string
 }
 
 /** A pod of this process that stays registered until it drains. */
@@ -72,26 +41,46 @@ export class Registration implements Registrant {
     this.#resolve = resolve
     this.#reject = reject
   })
+  /** Full names of the services it said it serves. */
+  readonly serviceNames: readonly string[]
   readonly #options: RegisterOptions
   readonly #context: RegistrationContext
-  #conditions: PodConditions
-  #addresses: Promise<readonly string[]> | undefined
-  #drained: Promise<void> | undefined
+  readonly #spec: PodSpec
+  readonly #poll: ReadinessPoll | undefined
+  #isSaidReady: boolean
+  #isCheckedReady: boolean
+  #isTerminating = false
+  /** Its callers know that it leaves. */
+  #isDrained = false
+  #drain: Promise<void> | undefined
 
+  /** Throws FAILED_PRECONDITION when its ports cannot be known. */
   constructor(options: RegisterOptions, context: RegistrationContext) {
     this.namespace = options.namespace ?? 'default'
-    this.name = options.name ?? defaultName()
+    this.name = options.name ?? defaultPodName()
+    this.serviceNames = serviceNames(options.services ?? [])
+    this.#spec = podSpecOf(options)
     this.#options = options
     this.#context = context
-    this.#conditions = { ready: options.ready ?? true, terminating: false }
+    this.#isSaidReady = options.ready ?? true
+    this.#isCheckedReady = options.readiness === undefined
     // Who does not wait for it has the event instead, not a crash.
     this.ready.catch(() => {})
-    for (const signal of options.signals ?? []) process.on(signal, this.#onSignal)
+    context.open.add(this)
+    const { signals = [], afterSignal = 'exit' } = options
+    context.signals.add(this, { signals, afterSignal })
+    context.health.add(this)
     context.keeper.add(this)
+    this.#poll = this.#startPoll()
   }
 
   get conditions(): PodConditions {
-    return this.#conditions
+    return { ready: this.#isSaidReady && this.#isCheckedReady, terminating: this.#isTerminating }
+  }
+
+  /** Ready, and not about to shut its servers down. */
+  get isServing(): boolean {
+    return this.conditions.ready && !this.#isDrained
   }
 
   /**
@@ -99,23 +88,34 @@ export class Registration implements Registrant {
    * could not be told now and will be as soon as it is back. Never fails.
    */
   async setReady(ready: boolean): Promise<void> {
-    this.#conditions = { ...this.#conditions, ready }
-    await this.#context.keeper.update()
+    this.#isSaidReady = ready
+    await this.#changed()
   }
 
   /**
-   * Leaves without failing a call: says that it is terminating, waits until the
-   * callers have heard it, lets the calls of its servers end, deregisters. Called
-   * again, it is the same drain.
+   * Leaves without failing a call: has the registry tell the callers and wait until
+   * they know, lets the calls of its servers end, deregisters. Called again, it is
+   * the same drain. Never fails.
    */
   drain(): Promise<void> {
-    this.#drained ??= this.#drain()
-    return this.#drained
+    this.#drain ??= this.#leave()
+    return this.#drain
+  }
+
+  /** Forgets the pod on this side; the registry is told by whoever calls. */
+  close(): void {
+    // To no effect where it has been registered or refused.
+    this.#reject(new RosterError('CANCELLED', 'the pod was taken out before it was registered'))
+    this.#poll?.close()
+    this.#context.open.delete(this)
+    this.#context.signals.delete(this)
+    this.#context.health.delete(this)
   }
 
   async pod(): Promise<Pod> {
-    const { labels, annotations, ports, hostname = '', subdomain = '', weight } = this.#options
-    const { node = this.#context.node, zone = this.#context.zone } = this.#options
+    const { labels, annotations, addresses } = this.#options
+    // Asked every time: the machine may have moved to another network.
+    const podIps = addresses ?? [await localAddressToward(this.#context.registry)]
     return {
       metadata: {
         namespace: this.namespace,
@@ -124,15 +124,8 @@ export class Registration implements Registrant {
         labels: { ...labels },
         annotations: { ...annotations },
       },
-      spec: {
-        ports: [...ports],
-        nodeName: node ?? '',
-        zone: zone ?? '',
-        hostname,
-        subdomain,
-        ...(weight === undefined ? {} : { weight }),
-      },
-      status: { podIps: [...(await this.#ownAddresses())], phase: 'Running', ...this.#conditions },
+      spec: this.#spec,
+      status: { podIps: [...podIps], phase: 'Running', ...this.conditions },
     }
   }
 
@@ -141,55 +134,58 @@ export class Registration implements Registrant {
   }
 
   lost(error: RosterError): void {
-    this.#ignoreSignals()
     this.#reject(error)
+    // While it drains the signals are still its own, until it has ended.
+    if (!this.#drain) this.close()
   }
 
-  async #drain(): Promise<void> {
-    const { propagateMs = 200, graceMs = 25_000 } = this.#options.drain ?? {}
-    this.#conditions = { ...this.#conditions, terminating: true }
+  async #changed(): Promise<void> {
+    this.#context.health.changed()
     await this.#context.keeper.update()
-    // Not unref'ed: the process stays for those who have not heard yet.
-    await sleep(propagateMs)
-    const servers = this.#options.servers ?? []
-    await Promise.all(servers.map((server) => shutdownServer(server, graceMs)))
-    await this.#context.keeper.remove(this)
-    this.#ignoreSignals()
   }
 
-  /** Asked again after a failure: a machine may have no network yet when it starts. */
-  #ownAddresses(): Promise<readonly string[]> {
-    if (this.#options.addresses) return Promise.resolve(this.#options.addresses)
-    this.#addresses ??= localAddressToward(this.#context.registry).then(
-      (address) => [address],
-      (error: unknown) => {
-        this.#addresses = undefined
-        throw error
+  #startPoll(): ReadinessPoll | undefined {
+    const { readiness: check, readinessPeriodMs, readinessTimeoutMs } = this.#options
+    if (!check) return undefined
+    return new ReadinessPoll({
+      check,
+      periodMs: readinessPeriodMs ?? 5_000,
+      timeoutMs: readinessTimeoutMs ?? 1_000,
+      onResult: (isReady) => {
+        if (isReady === this.#isCheckedReady) return
+        this.#isCheckedReady = isReady
+        void this.#changed()
       },
-    )
-    return this.#addresses
-  }
-
-  readonly #onSignal = (signal: NodeJS.Signals): void => {
-    void this.drain().finally(() => {
-      this.#ignoreSignals()
-      // Without a listener left the signal ends the process, with its usual exit code.
-      if (process.listenerCount(signal) === 0) process.kill(process.pid, signal)
     })
   }
 
-  #ignoreSignals(): void {
-    for (const signal of this.#options.signals ?? []) process.off(signal, this.#onSignal)
+  async #leave(): Promise<void> {
+    const { servers = [], drain } = this.#options
+    this.#isTerminating = true
+    this.#poll?.close()
+    await this.#untilCallersKnow()
+    this.#isDrained = true
+    this.#context.health.changed()
+    const ends = servers.map((server) => shutdownServer(server, drain?.graceMs ?? 25_000))
+    if (servers.length > 0) this.#context.health.endWatches()
+    await Promise.all(ends)
+    await this.#context.keeper.remove(this)
+    this.close()
   }
-}
 
-/** A DNS-1123 name: the host's first label, cut so that the whole is at most 63 characters. */
-function defaultName(): string {
-  const label = hostname().split('.')[0] ?? ''
-  const host = label
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9-]/g, '-')
-    .replaceAll(/^-+/g, '')
-    .slice(0, 50)
-  return `${host || 'pod'}-${randomUUID().slice(0, 8)}`
+  async #untilCallersKnow(): Promise<void> {
+    const { keeper, onEvent } = this.#context
+    const { ackTimeoutMs = 5_000, propagateMs = 200 } = this.#options.drain ?? {}
+    const pod = `${this.namespace}/${this.name}`
+    try {
+      const { laggards } = await keeper.drain(this, ackTimeoutMs)
+      onEvent({ type: 'drained', pod, laggards: laggards.map(({ client }) => client) })
+    } catch (reason) {
+      onEvent({ type: 'drain_unacknowledged', pod, error: RosterError.from(reason) })
+      // Not waited for: a registry that is away must not hold the pod up.
+      void keeper.update()
+      // Not unref'ed: the process stays for those who have not heard yet.
+      await sleep(propagateMs)
+    }
+  }
 }

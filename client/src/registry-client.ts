@@ -21,14 +21,20 @@ export interface RegistryClientOptions {
   readonly keepProcessAlive?: boolean
 }
 
+/** Of one call. */
+export interface RegistryCallOptions {
+  /** How long it may take, in milliseconds. Default: RegistryClientOptions.deadlineMs. Streams have none. */
+  readonly deadlineMs?: number
+}
+
 /** The services of a registry, over one connection. Their calls throw RosterError. */
 export class RegistryClient {
   /** `host:port` of the registry. */
   readonly address: string
-  readonly catalog: Client<typeof CatalogService>
-  readonly pods: Client<typeof PodService>
-  readonly endpointService: Client<typeof EndpointService>
-  readonly leases: Client<typeof LeaseService>
+  readonly catalog: Client<typeof CatalogService, RegistryCallOptions>
+  readonly pods: Client<typeof PodService, RegistryCallOptions>
+  readonly endpointService: Client<typeof EndpointService, RegistryCallOptions>
+  readonly leases: Client<typeof LeaseService, RegistryCallOptions>
   readonly #channel: Channel
 
   constructor(address: string, options: RegistryClientOptions = {}) {
@@ -85,8 +91,8 @@ function withPort(address: string): string {
  * keeps the process alive while somebody waits for the answer, which the
  * connection does not do.
  */
-const deadline = (deadlineMs: number): ClientMiddleware =>
-  async function* deadlineMiddleware(call, options) {
+const deadline = (defaultMs: number): ClientMiddleware<RegistryCallOptions> =>
+  async function* deadlineMiddleware(call, { deadlineMs = defaultMs, ...options }) {
     if (call.requestStream || call.responseStream) return yield* call.next(call.request, options)
     const expiry = new AbortController()
     const timer = setTimeout(() => expiry.abort(), deadlineMs)

@@ -15,15 +15,14 @@ export type DrainableServer =
  */
 export async function shutdownServer(server: DrainableServer, graceMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined
-  const grace = new Promise<void>((resolve) => {
+  const grace = new Promise<string>((resolve) => {
     // Not unref'ed: the process waits for its calls.
-    timer = setTimeout(() => {
-      server.forceShutdown()
-      resolve()
-    }, graceMs)
+    timer = setTimeout(resolve, graceMs, 'over')
   })
-  await Promise.race([gracefully(server), grace])
+  // What cannot end gracefully ends all the same.
+  const end = await Promise.race([gracefully(server).catch(() => 'failed'), grace])
   clearTimeout(timer)
+  if (end !== undefined) server.forceShutdown()
 }
 
 const gracefully = (server: DrainableServer): Promise<void> =>

@@ -36,7 +36,8 @@ async function watching(script: Script, silenceMs?: number) {
   const port = await server.listen('127.0.0.1:0')
   const client = new RegistryClient(`127.0.0.1:${port}`)
   const onEvent = (event: RosterEvent) => events.push(event)
-  const watcher = new Watcher({ client, name: 'me', onEvent, ...(silenceMs && { silenceMs }) })
+  const consumer = { name: 'me', preferences: {}, onEvent }
+  const watcher = new Watcher({ client, consumer, ...(silenceMs && { silenceMs }) })
   opened.push(
     () => server.forceShutdown(),
     () => client.close(),
@@ -121,6 +122,34 @@ describe('a watcher', () => {
       /was silent for 100 ms/,
     )
     expect(watcher.current(web)?.endpoints.map(({ id }) => id)).toEqual(['a'])
+  })
+
+  it('reports once that a set is stale, and knows how long it is', async () => {
+    const { watcher, events } = await watching(async function* (requests, stream) {
+      if (stream === 1) yield snapshot(3)
+      await listen(requests)
+    }, 50)
+    watcher.subscribe(web, () => {})
+    await vi.waitFor(() =>
+      expect(events.filter(({ type }) => type === 'watch_broken').length).toBeGreaterThan(2),
+    )
+    expect(events.filter(({ type }) => type === 'stale')).toEqual([
+      { type: 'stale', ...web, stalenessMs: expect.any(Number) },
+    ])
+    expect(watcher.stalenessMs(web)).toBeGreaterThan(100)
+  })
+
+  it('looks soon for a registry whose stream stood, but not at once', async () => {
+    const { watcher, events } = await watching(async function* () {
+      yield snapshot(3)
+      yield bookmark(3, 7)
+    })
+    watcher.subscribe(web, () => {})
+    const delays = () =>
+      events.flatMap((event) => (event.type === 'watch_broken' ? [event.retryInMs] : []))
+    await vi.waitFor(() => expect(delays().length).toBeGreaterThan(4), { timeout: 5_000 })
+    expect(Math.min(...delays())).toBeGreaterThanOrEqual(50)
+    expect(Math.max(...delays())).toBeLessThan(250)
   })
 
   it('has one stream for all services, and none for nothing', async () => {

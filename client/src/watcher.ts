@@ -1,10 +1,11 @@
-import type { WatchEndpointsResponse__Output } from '@roster/proto'
+import type { Bookmark__Output, WatchEndpointsResponse__Output } from '@roster/proto'
+import type { Consumer } from './consumer.ts'
 import type { EndpointSet, ServiceName } from './endpoint-set.ts'
 import type { EndpointListener, EndpointSource } from './endpoint-source.ts'
-import type { EventListener } from './events.ts'
 import type { RegistryClient } from './registry-client.ts'
 import { Backoff, pause } from './retry.ts'
 import { RosterError } from './roster-error.ts'
+import type { SnapshotCache } from './snapshot-cache.ts'
 import { Subscription } from './subscription.ts'
 import { WatchRequests } from './watch-requests.ts'
 
@@ -13,10 +14,19 @@ const BOOKMARK_INTERVAL_MS = 5_000
 
 export interface WatcherOptions {
   readonly client: RegistryClient
-  /** Name the watcher is listed under at the registry. */
-  readonly name: string
-  readonly onEvent: EventListener
-  /** A stream that was silent for so long is broken. Default: three bookmarks are missing. */
+  /** The process that watches. */
+  readonly consumer: Consumer
+  /** What is known from a former life, and kept for the next. */
+  readonly cache?: SnapshotCache | undefined
+  /**
+   * How long the registry has to answer before a set of a former life is used, in
+   * milliseconds. Default 300.
+   */
+  readonly graceMs?: number | undefined
+  /**
+   * A stream that was silent for so long is broken, and a set that was not confirmed
+   * for so long is stale, in milliseconds. Default: three bookmarks are missing.
+   */
   readonly silenceMs?: number
 }
 
@@ -25,35 +35,38 @@ export interface WatcherOptions {
  * registry is away; when it is back, only what changed meanwhile is sent.
  */
 export class Watcher implements EndpointSource {
-  readonly #client: RegistryClient
-  readonly #name: string
-  readonly #onEvent: EventListener
+  readonly consumer: Consumer
+  readonly #options: WatcherOptions
   readonly #silenceMs: number
-  readonly #backoff = new Backoff()
+  readonly #backoff = new Backoff({ maxMs: 2_000 })
   readonly #subscriptions = new Map<string, Subscription>()
   readonly #resyncedAt = new WeakMap<Subscription, number>()
+  readonly #reportedStale = new Set<Subscription>()
   #requests: WatchRequests | undefined
   #storeId: string | undefined
   #running: AbortController | undefined
 
-  constructor({ client, name, onEvent, silenceMs = 3 * BOOKMARK_INTERVAL_MS }: WatcherOptions) {
-    this.#silenceMs = silenceMs
-    this.#client = client
-    this.#name = name
-    this.#onEvent = onEvent
+  constructor(options: WatcherOptions) {
+    this.consumer = options.consumer
+    this.#options = options
+    this.#silenceMs = options.silenceMs ?? 3 * BOOKMARK_INTERVAL_MS
   }
 
   get address(): string {
-    return this.#client.address
+    return this.#options.client.address
   }
 
   subscribe(name: ServiceName, listener: EndpointListener): () => void {
     const key = keyOf(name)
     let subscription = this.#subscriptions.get(key)
     if (!subscription) {
-      subscription = new Subscription({ namespace: name.namespace, service: name.service })
+      const { cache, graceMs = 300 } = this.#options
+      const { namespace, service } = name
+      const { onEvent } = this.consumer
+      const former = cache?.get(name)
+      subscription = new Subscription({ namespace, service }, { former, graceMs, onEvent })
       this.#subscriptions.set(key, subscription)
-      this.#requests?.subscribe(subscription.name)
+      this.#requests?.subscribe(subscription.name, subscription.resume)
     }
     const remove = subscription.add(listener)
     this.#start()
@@ -68,7 +81,17 @@ export class Watcher implements EndpointSource {
     return this.#subscriptions.get(keyOf(name))?.set
   }
 
+  /**
+   * How long ago the registry last said that the set of a service is as it is, in
+   * milliseconds. Undefined: nobody is subscribed, or nothing is known.
+   */
+  stalenessMs(name: ServiceName): number | undefined {
+    const confirmedAtMs = this.#subscriptions.get(keyOf(name))?.confirmedAtMs
+    return confirmedAtMs === undefined ? undefined : performance.now() - confirmedAtMs
+  }
+
   close(): void {
+    for (const subscription of this.#subscriptions.values()) subscription.close()
     this.#subscriptions.clear()
     this.#stop()
   }
@@ -76,7 +99,9 @@ export class Watcher implements EndpointSource {
   #dropUnused(key: string): void {
     const subscription = this.#subscriptions.get(key)
     if (!subscription?.isUnused) return
+    subscription.close()
     this.#subscriptions.delete(key)
+    this.#reportedStale.delete(subscription)
     this.#requests?.unsubscribe(subscription.name)
     if (this.#subscriptions.size === 0) this.#stop()
   }
@@ -97,10 +122,29 @@ export class Watcher implements EndpointSource {
       this.#backoff.started()
       const error = await this.#watch(signal)
       if (signal.aborted) return
-      const retryInMs = this.#backoff.nextDelayMs()
-      this.#onEvent({ type: 'watch_broken', error, retryInMs })
+      const retryInMs = this.#nextDelayMs()
+      this.consumer.onEvent({ type: 'watch_broken', error, retryInMs })
       for (const subscription of this.#subscriptions.values()) subscription.fail(error)
+      this.#reportStale()
       await pause(retryInMs, signal)
+    }
+  }
+
+  /**
+   * After a stream that stood, a registry that restarts is looked for soon, but not
+   * by all its watchers at once; after that less and less often.
+   */
+  #nextDelayMs(): number {
+    const delayMs = this.#backoff.nextDelayMs()
+    return this.#storeId === undefined ? delayMs : 50 + Math.random() * 200
+  }
+
+  #reportStale(): void {
+    for (const subscription of this.#subscriptions.values()) {
+      const stalenessMs = this.stalenessMs(subscription.name) ?? 0
+      if (stalenessMs <= this.#silenceMs || this.#reportedStale.has(subscription)) continue
+      this.#reportedStale.add(subscription)
+      this.consumer.onEvent({ type: 'stale', ...subscription.name, stalenessMs })
     }
   }
 
@@ -108,12 +152,12 @@ export class Watcher implements EndpointSource {
   async #watch(signal: AbortSignal): Promise<RosterError> {
     const silence = new AbortController()
     const timer = setTimeout(() => silence.abort(), this.#silenceMs).unref()
-    const requests = new WatchRequests(this.#name)
+    const requests = new WatchRequests(this.consumer.name)
     for (const { name, resume } of this.#subscriptions.values()) requests.subscribe(name, resume)
     this.#requests = requests
     this.#storeId = undefined
     try {
-      const messages = this.#client.endpointService.watchEndpoints(requests, {
+      const messages = this.#options.client.endpointService.watchEndpoints(requests, {
         signal: AbortSignal.any([signal, silence.signal]),
       })
       for await (const message of messages) {
@@ -135,22 +179,40 @@ export class Watcher implements EndpointSource {
   #receive(message: WatchEndpointsResponse__Output, requests: WatchRequests): void {
     const { revision, snapshot, change, bookmark } = message
     if (snapshot) {
-      this.#subscriptions.get(keyOf(snapshot))?.applySnapshot(snapshot, revision, this.#storeId)
+      const subscription = this.#subscriptions.get(keyOf(snapshot))
+      subscription?.applySnapshot(snapshot, revision, this.#storeId)
+      this.#keep(subscription)
     } else if (change) {
       const subscription = this.#subscriptions.get(keyOf(change))
       if (subscription && !subscription.applyChange(change, revision)) this.#resync(subscription)
+      this.#keep(subscription)
     } else if (bookmark) {
-      if (this.#storeId === undefined) this.#onEvent({ type: 'watching' })
-      this.#storeId = bookmark.storeId
-      for (const set of bookmark.sets) {
-        const subscription = this.#subscriptions.get(keyOf(set))
-        if (subscription && !subscription.confirm(set.hash, revision, bookmark.storeId)) {
-          this.#resync(subscription)
-        }
-      }
+      this.#receiveBookmark(bookmark, revision)
     }
-    // After the listeners, which run inside the calls above.
-    requests.ack(revision)
+    // After the listeners, which run inside the calls above. What is on trial has not
+    // reached them; the bookmark that ends the trial acknowledges it.
+    const isTold = ![...this.#subscriptions.values()].some(({ isOnTrial }) => isOnTrial)
+    if (this.#storeId !== undefined || isTold) requests.ack(revision)
+  }
+
+  #receiveBookmark({ storeId, sets }: Bookmark__Output, revision: number): void {
+    if (this.#storeId === undefined) this.consumer.onEvent({ type: 'watching' })
+    this.#storeId = storeId
+    for (const set of sets) {
+      const subscription = this.#subscriptions.get(keyOf(set))
+      if (subscription && !subscription.confirm(set.hash, revision, storeId)) {
+        this.#resync(subscription)
+      }
+      this.#keep(subscription)
+    }
+  }
+
+  /** What is known of a service goes into the cache. */
+  #keep(subscription: Subscription | undefined): void {
+    if (subscription === undefined) return
+    this.#reportedStale.delete(subscription)
+    const known = subscription.known
+    if (known) this.#options.cache?.put(known)
   }
 
   /** Asks for a whole set again, at most once per bookmark interval so that it cannot spin. */
@@ -159,7 +221,7 @@ export class Watcher implements EndpointSource {
     const last = this.#resyncedAt.get(subscription) ?? Number.NEGATIVE_INFINITY
     if (now - last < BOOKMARK_INTERVAL_MS) return
     this.#resyncedAt.set(subscription, now)
-    this.#onEvent({ type: 'resync', ...subscription.name })
+    this.consumer.onEvent({ type: 'resync', ...subscription.name })
     subscription.forget()
     this.#requests?.subscribe(subscription.name)
   }

@@ -133,7 +133,7 @@ describe('the endpoints of a service', () => {
 
   it('say what is missing when a target is not ready in time', async () => {
     const { roster } = await demo()
-    await expect(roster.ready('demo/echo', 300)).rejects.toThrow(
+    await expect(roster.ready('demo/echo', { timeoutMs: 300 })).rejects.toThrow(
       'not ready after 300 ms: service demo/echo has no endpoints: no pod has the labels',
     )
   })

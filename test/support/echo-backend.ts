@@ -22,8 +22,11 @@ const method = {
   options: {},
 } as const
 
+/** The same, for a caller to whom it matters that it runs once. */
+const buy = { ...method, path: '/test.v1.EchoService/Buy' } as const
+
 /** The service every backend serves, for grpc-js and nice-grpc: answers with the backend's name. */
-export const EchoService = { echo: method }
+export const EchoService = { echo: method, buy }
 
 /** A real gRPC server on a free port of loopback. */
 export interface Backend {
@@ -39,6 +42,8 @@ export interface Backend {
   readonly peers: ReadonlySet<string>
   /** Called for each call before it is answered; what it throws becomes the status. */
   beforeAnswer: () => Promise<void> | void
+  /** Called with the metadata of each call. */
+  onMetadata: (metadata: grpc.Metadata) => void
   /** Cuts every connection and stops listening, as a crash does. */
   kill: () => Promise<void>
 }
@@ -71,23 +76,27 @@ export async function startBackend(name: string, port = 0): Promise<Backend> {
       return calls
     },
     beforeAnswer: () => {},
+    onMetadata: () => {},
     kill: async () => {
       for (const socket of sockets) socket.destroy()
       backend.forceShutdown()
     },
   }
-  server.addService(EchoService, {
-    echo: (call: grpc.ServerUnaryCall<Message, Message>, done: grpc.sendUnaryData<Message>) => {
-      calls += 1
-      peers.add(call.getPeer())
-      Promise.resolve()
-        .then(() => backend.beforeAnswer())
-        .then(
-          () => done(null, { name }),
-          (error) => done(error),
-        )
-    },
-  })
+  const answer = (
+    call: grpc.ServerUnaryCall<Message, Message>,
+    done: grpc.sendUnaryData<Message>,
+  ) => {
+    calls += 1
+    peers.add(call.getPeer())
+    backend.onMetadata(call.metadata)
+    Promise.resolve()
+      .then(() => backend.beforeAnswer())
+      .then(
+        () => done(null, { name }),
+        (error) => done(error),
+      )
+  }
+  server.addService(EchoService, { echo: answer, buy: answer })
   await new Promise<void>((resolve, reject) => {
     listener.once('error', reject).listen(port, '127.0.0.1', resolve)
   })
@@ -98,13 +107,21 @@ export async function startBackend(name: string, port = 0): Promise<Backend> {
 /** One call; the name of the backend that answered. */
 export function echo(
   client: grpc.Client,
-  options: { readonly deadlineMs?: number; readonly waitForReady?: boolean } = {},
+  options: {
+    readonly deadlineMs?: number
+    readonly waitForReady?: boolean
+    /** Headers of the call. */
+    readonly headers?: Readonly<Record<string, string>>
+    /** Default: echo. */
+    readonly method?: keyof typeof EchoService
+  } = {},
 ): Promise<string> {
   const metadata = new grpc.Metadata({ waitForReady: options.waitForReady ?? false })
+  for (const [name, value] of Object.entries(options.headers ?? {})) metadata.set(name, value)
   const deadline = Date.now() + (options.deadlineMs ?? 5_000)
   return new Promise((resolve, reject) => {
     client.makeUnaryRequest(
-      method.path,
+      EchoService[options.method ?? 'echo'].path,
       method.requestSerialize,
       method.responseDeserialize,
       { name: 'whoever' },

@@ -1,3 +1,5 @@
+import { type CallPreferences, checkPreferences } from '../../client/src/call-settings.ts'
+import type { Consumer } from '../../client/src/consumer.ts'
 import type {
   Endpoint,
   EndpointListener,
@@ -10,8 +12,15 @@ import type { Backend } from './echo-backend.ts'
 /** An endpoint source of one service whose sets the test gives. */
 export class HandFedSource implements EndpointSource {
   readonly address = 'hand-fed:1'
+  readonly consumer: Consumer
   readonly #listeners = new Set<EndpointListener>()
   #set: EndpointSet | undefined
+
+  /** `preferences`: how calls are to be made; default: as the SDK does. */
+  constructor(preferences: CallPreferences = {}) {
+    const checked = checkPreferences(preferences)
+    this.consumer = { name: 'me', preferences: checked, onEvent: () => {} }
+  }
 
   /** How many are subscribed. */
   get subscribers(): number {
@@ -57,6 +66,7 @@ export const endpointAt = (
   nodeName: '',
   zone: '',
   weight: 100,
+  notIdempotentMethods: [],
   hash: 1,
   ...own,
 })

@@ -3,7 +3,8 @@
  * promises no stability between minor versions: it changed in 1.13.0 and 1.14.0.
  * No other file may name it, so that a new minor version is one file to read.
  */
-import { ChannelCredentials, experimental } from '@grpc/grpc-js'
+import * as grpcJs from '@grpc/grpc-js'
+import { connectivityState, experimental, type Metadata } from '@grpc/grpc-js'
 import { RosterError } from '../roster-error.ts'
 
 export type ConfigSelector = experimental.ConfigSelector
@@ -37,29 +38,45 @@ export const {
   statusOrFromValue,
 } = experimental
 
+/** A copy of grpc-js, as `import * as grpc from '@grpc/grpc-js'` gives it. */
+export interface GrpcModule {
+  readonly experimental: object
+}
+
+/** The copy the SDK itself uses. */
+export const ownGrpc: GrpcModule = grpcJs
+
+/** What another copy has; its classes are not the same types, but the same in shape. */
+export const partsOf = (grpc: GrpcModule) => grpc as typeof grpcJs
+export const extensionsOf = (grpc: GrpcModule) => partsOf(grpc).experimental
+
 /** Which grpc-js the SDK is written for. */
 const SUPPORTED_GRPC_JS = '~1.14'
 
 /** What 1.14 has and 1.13 or a changed later version has not, by name. */
-const REQUIRED: Readonly<Record<string, () => boolean>> = {
-  'experimental.LeafLoadBalancer': () =>
+const REQUIRED: Readonly<Record<string, (grpc: typeof grpcJs) => boolean>> = {
+  'experimental.LeafLoadBalancer': ({ experimental: { LeafLoadBalancer } }) =>
     ['startConnecting', 'exitIdle', 'destroy'].every(
       (method) => typeof Reflect.get(LeafLoadBalancer.prototype, method) === 'function',
     ),
-  'experimental.statusOrFromValue': () =>
+  'experimental.statusOrFromValue': ({ experimental: { statusOrFromError, statusOrFromValue } }) =>
     statusOrFromValue(1).ok && !statusOrFromError({ code: 14, details: '' }).ok,
-  'experimental.CHANNEL_ARGS_CONFIG_SELECTOR_KEY': () =>
+  'experimental.CHANNEL_ARGS_CONFIG_SELECTOR_KEY': ({ experimental: theirs }) =>
+    theirs.CHANNEL_ARGS_CONFIG_SELECTOR_KEY === CHANNEL_ARGS_CONFIG_SELECTOR_KEY &&
     typeof CHANNEL_ARGS_CONFIG_SELECTOR_KEY === 'string',
-  'experimental.SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX': () =>
+  'experimental.SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX': ({ experimental: theirs }) =>
+    theirs.SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX === SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX &&
     typeof SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX === 'string',
-  'experimental.PickResultType.DROP': () => typeof PickResultType.DROP === 'number',
-  'experimental.createChildChannelControlHelper': () =>
-    typeof createChildChannelControlHelper === 'function',
-  'experimental.registerResolver': () => typeof registerResolver === 'function',
-  'experimental.registerLoadBalancerType': () =>
-    typeof registerLoadBalancerType === 'function' &&
-    typeof isLoadBalancerNameRegistered === 'function',
-  'ChannelCredentials._createSecureConnector': () =>
+  'experimental.PickResultType.DROP': ({ experimental: theirs }) =>
+    theirs.PickResultType.DROP === PickResultType.DROP && typeof PickResultType.DROP === 'number',
+  'experimental.createChildChannelControlHelper': ({ experimental: theirs }) =>
+    typeof theirs.createChildChannelControlHelper === 'function',
+  'experimental.registerResolver': ({ experimental: theirs }) =>
+    typeof theirs.registerResolver === 'function',
+  'experimental.registerLoadBalancerType': ({ experimental: theirs }) =>
+    typeof theirs.registerLoadBalancerType === 'function' &&
+    typeof theirs.isLoadBalancerNameRegistered === 'function',
+  'ChannelCredentials._createSecureConnector': ({ ChannelCredentials }) =>
     typeof Reflect.get(ChannelCredentials.createInsecure(), '_createSecureConnector') ===
     'function',
 }
@@ -69,15 +86,62 @@ const REQUIRED: Readonly<Record<string, () => boolean>> = {
  * says what it lacks and which version has it; otherwise the first call would
  * fail in a way that names neither.
  */
-export function probeGrpcJs(): void {
-  const missing = Object.entries(REQUIRED).filter(([, present]) => !isTrue(present))
+export function probeGrpcJs(grpc: GrpcModule = ownGrpc): void {
+  const parts = partsOf(grpc)
+  const missing = Object.entries(REQUIRED).filter(([, present]) => !isTrue(() => present(parts)))
   if (missing.length === 0) return
   const names = missing.map(([name]) => name).join(', ')
+  const which = grpc === ownGrpc ? 'this @grpc/grpc-js' : 'the @grpc/grpc-js given to connectRoster'
   throw new RosterError(
     'FAILED_PRECONDITION',
-    `this @grpc/grpc-js lacks ${names}: install @grpc/grpc-js@${SUPPORTED_GRPC_JS}`,
+    `${which} lacks ${names}: install @grpc/grpc-js@${SUPPORTED_GRPC_JS}`,
   )
 }
+
+/**
+ * Makes the attempt to connect that is under way fail, with the reason. Reaches for
+ * private parts, because there is no other way to end an attempt; where a later
+ * grpc-js has none of them, it does nothing.
+ */
+export function giveUpConnecting(subchannel: Subchannel, reason: string): void {
+  const real: object = subchannel.getRealSubchannel()
+  if (subchannel.getConnectivityState() !== connectivityState.CONNECTING) return
+  const connector: unknown = Reflect.get(real, 'connector')
+  const session: unknown = isObject(connector) ? Reflect.get(connector, 'session') : undefined
+  if (isObject(session) && 'destroy' in session && typeof session.destroy === 'function') {
+    session.destroy(new Error(reason))
+    return
+  }
+  // Not that far yet: neither TCP nor TLS hands out what it waits for.
+  const transition: unknown = Reflect.get(real, 'transitionToState')
+  if (typeof transition !== 'function') return
+  const { CONNECTING, TRANSIENT_FAILURE } = connectivityState
+  transition.call(real, [CONNECTING], TRANSIENT_FAILURE, reason)
+}
+
+/**
+ * The ports a grpc-js Server is bound to, each once; undefined for what is none, or
+ * for one that keeps them elsewhere. Private, because there is no other way to ask.
+ */
+export function boundPortsOf(server: object): readonly number[] | undefined {
+  const bound: unknown = Reflect.get(server, 'boundPorts')
+  if (!(bound instanceof Map)) return undefined
+  const ports = [...bound.values()].map((one) => isObject(one) && Reflect.get(one, 'portNumber'))
+  return [...new Set(ports.filter((port) => typeof port === 'number' && port > 0))]
+}
+
+/**
+ * First value of a request header, whose name is given in lower case. Reads the private
+ * map where there is one: pickers ask every call for headers that hardly any has, and
+ * `get` costs several times the lookup.
+ */
+export function headerOf(metadata: Metadata, name: string): string | undefined {
+  const { internalRepr } = metadata as unknown as { internalRepr?: ReadonlyMap<string, unknown[]> }
+  const values = internalRepr === undefined ? metadata.get(name) : internalRepr.get(name)
+  return values === undefined || values.length === 0 ? undefined : String(values[0])
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 function isTrue(present: () => boolean): boolean {
   try {

@@ -1,4 +1,5 @@
 import type { ChannelOptions } from '@grpc/grpc-js'
+import type { CheckedPreferences } from '../call-settings.ts'
 import type { EndpointSource } from '../endpoint-source.ts'
 import { SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX } from './adapter.ts'
 
@@ -7,6 +8,9 @@ import { SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX } from './adapter.ts'
  * keeps it out of what makes two connections to a backend different.
  */
 export const SOURCE_OPTION = `${SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX}.roster`
+
+/** Option that carries what is wanted of the calls of this channel alone. */
+export const PREFERENCES_OPTION = `${SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX}.roster_preferences`
 
 /** Options of a channel to a service, over which the caller's own win. */
 const channelDefaults: Readonly<ChannelOptions> = {
@@ -25,8 +29,10 @@ const channelDefaults: Readonly<ChannelOptions> = {
 export const channelOptions = (
   source: EndpointSource,
   own: ChannelOptions = {},
+  preferences: CheckedPreferences = {},
 ): ChannelOptions => ({
   ...channelDefaults,
   ...own,
   [SOURCE_OPTION]: source,
+  [PREFERENCES_OPTION]: preferences,
 })

@@ -1,8 +1,11 @@
 import { type ChannelOptions, Metadata, status } from '@grpc/grpc-js'
+import type { CheckedPreferences } from '../call-settings.ts'
+import { chooseEndpoints } from '../endpoint-choice.ts'
 import { portOf, whyNoPort } from '../endpoint-port.ts'
-import { type Endpoint, usableEndpoints, whyUnusable } from '../endpoint-set.ts'
+import type { Endpoint } from '../endpoint-set.ts'
 import type { EndpointSource, EndpointState } from '../endpoint-source.ts'
 import { RosterError } from '../roster-error.ts'
+import { subsetOf } from '../subset.ts'
 import {
   CHANNEL_ARGS_CONFIG_SELECTOR_KEY,
   type GrpcEndpoint,
@@ -12,8 +15,8 @@ import {
   statusOrFromError,
   statusOrFromValue,
 } from './adapter.ts'
-import { SOURCE_OPTION } from './channel-options.ts'
-import { ScratchSelector, serviceConfig } from './service-config.ts'
+import { ChannelConfig } from './channel-config.ts'
+import { PREFERENCES_OPTION, SOURCE_OPTION } from './channel-options.ts'
 import { parseTargetParts, type Target } from './target.ts'
 
 /**
@@ -33,13 +36,17 @@ export class RosterResolver implements Resolver {
   readonly #target: Target
   readonly #source: EndpointSource
   readonly #listener: ResolverListener
-  // One object for the life of the channel: another one would reconnect every endpoint.
-  readonly #selector = new ScratchSelector()
+  readonly #config: ChannelConfig
   #unsubscribe: (() => void) | undefined
 
   constructor(uri: GrpcUri, listener: ResolverListener, options: ChannelOptions) {
     this.#target = parseTargetParts(uri.authority ?? '', uri.path)
     this.#source = chooseSource(this.#target, options[SOURCE_OPTION])
+    this.#config = new ChannelConfig({
+      service: this.#target,
+      consumer: this.#source.consumer,
+      preferences: (options[PREFERENCES_OPTION] as CheckedPreferences | undefined) ?? {},
+    })
     this.#listener = listener
   }
 
@@ -66,18 +73,27 @@ export class RosterResolver implements Resolver {
       this.#tell(statusOrFromError(failure), details)
       return
     }
-    const usable = usableEndpoints(set)
-    const resolved = usable.flatMap((endpoint) => {
+    this.#config.update(set)
+    const { consumer } = this.#source
+    const { endpoints, reason } = chooseEndpoints(set, consumer)
+    const resolved = endpoints.flatMap((endpoint) => {
       const port = portOf(set, endpoint, this.#target.port)
       return port === undefined ? [] : [resolvedEndpoint(endpoint, port)]
     })
+    const size = this.#config.subsetSize ?? resolved.length
+    const subset = subsetOf(resolved, {
+      idOf: ({ endpoint }) => endpoint.id,
+      client: consumer.name,
+      size,
+    })
     const service = `service ${set.namespace}/${set.service}`
-    const unusable = usable.length > 0 ? whyNoPort(set, this.#target.port) : whyUnusable(set)
-    this.#tell(statusOrFromValue(resolved), resolved.length > 0 ? service : unusable)
+    const unusable = reason ?? whyNoPort(set, this.#target.port)
+    this.#tell(statusOrFromValue([...subset]), subset.length > 0 ? service : unusable)
   }
 
   #tell(endpoints: Parameters<ResolverListener>[0], note: string): void {
-    const attributes = { [CHANNEL_ARGS_CONFIG_SELECTOR_KEY]: this.#selector }
+    const { selector, serviceConfig } = this.#config
+    const attributes = { [CHANNEL_ARGS_CONFIG_SELECTOR_KEY]: selector }
     this.#listener(endpoints, attributes, statusOrFromValue(serviceConfig), note)
   }
 }

@@ -1,4 +1,6 @@
-import { type ChannelOptions, connectivityState, Metadata, status } from '@grpc/grpc-js'
+import { type ChannelOptions, connectivityState, status } from '@grpc/grpc-js'
+import type { EndpointSource } from '../endpoint-source.ts'
+import type { RosterEvent } from '../events.ts'
 import {
   CHANNEL_ARGS_CONFIG_SELECTOR_KEY,
   type ChannelControlHelper,
@@ -6,59 +8,94 @@ import {
   type LoadBalancer,
   type LoadBalancingConfig,
   type Picker,
-  PickResultType,
   type StatusOr,
   UnavailablePicker,
 } from '../grpc/adapter.ts'
+import { SOURCE_OPTION } from '../grpc/channel-options.ts'
 import type { ResolvedEndpoint } from '../grpc/resolver.ts'
 import { POLICY_NAME } from '../grpc/service-config.ts'
-import { Child, childKey } from './child.ts'
-import type { PickerFactory } from './picker.ts'
-import { roundRobin } from './round-robin.ts'
+import { RosterBalancerConfig } from './balancer-config.ts'
+import { type OpenBalancer, openBalancers } from './channel-stats.ts'
+import { Child, isSameConnection } from './child.ts'
+import { Ejection } from './ejection.ts'
+import { EmptyPicker, queuePicker } from './empty-picker.ts'
+import { type EndpointStats, statsOfChild } from './endpoint-stats.ts'
+import { IdentityPicker } from './identity-picker.ts'
+import { createPicker } from './picker.ts'
+import type { ReadyEndpoint } from './ready-endpoint.ts'
+import { SlowStart } from './slow-start.ts'
 
-const POLICIES = { round_robin: roundRobin } satisfies Record<string, PickerFactory>
-
-/** Config of the policy: `{"roster": {"policy": "round_robin"}}`. */
-export class RosterBalancerConfig implements LoadBalancingConfig {
-  readonly policy: keyof typeof POLICIES
-
-  constructor(policy: keyof typeof POLICIES = 'round_robin') {
-    this.policy = policy
-  }
-
-  static createFromJson(json: unknown): RosterBalancerConfig {
-    const policy = (json as { readonly policy?: unknown }).policy ?? 'round_robin'
-    if (policy === 'round_robin') return new RosterBalancerConfig(policy)
-    throw new Error(`unknown policy ${JSON.stringify(policy)}: known are ${Object.keys(POLICIES)}`)
-  }
-
-  getLoadBalancerName(): string {
-    return POLICY_NAME
-  }
-
-  toJsonObject(): object {
-    return { [POLICY_NAME]: { policy: this.policy } }
-  }
-}
+/** Policies for which a slow start means something: the others know no weights, or keep calls together. */
+const SLOW_STARTERS: ReadonlySet<string> = new Set(['peak_ewma', 'least_request', 'weighted'])
 
 /**
  * Keeps a connection to every endpoint and lets a policy pick among those that
- * stand. An endpoint that is lost leaves the picker before anything else happens:
- * a picker that returns a subchannel which is not ready makes grpc-js pick again
- * and again without giving the event loop a turn. Gains may wait for each other.
+ * stand and are not ejected. An endpoint that is lost leaves the picker before
+ * anything else happens: a picker that returns a subchannel which is not ready makes
+ * grpc-js pick again and again without giving the event loop a turn. Gains may wait
+ * for each other.
  */
-export class RosterBalancer implements LoadBalancer {
+export class RosterBalancer implements LoadBalancer, OpenBalancer {
   readonly #helper: ChannelControlHelper
+  readonly #ejection: Ejection<Child>
+  readonly #slowStart: SlowStart<Child>
+  /** Children that begin while others are at work, or that could not be reached before. */
+  readonly #newcomers = new Set<Child>()
   #children: ReadonlyMap<string, Child> = new Map()
-  #policy: PickerFactory = roundRobin
+  #config = new RosterBalancerConfig()
+  #source: EndpointSource | undefined
   /** What calls are told when there is no endpoint at all. */
   #emptyNote = ''
-  #isReady = false
+  /** What the picker in use picks from, and how; empty unless the channel is ready. */
+  #published: { readonly ready: readonly ReadyEndpoint[]; readonly by?: RosterBalancerConfig } =
+    NOTHING_PUBLISHED
+  #isPanicking = false
   #isUpdating = false
   #pendingGain: NodeJS.Immediate | undefined
 
   constructor(helper: ChannelControlHelper) {
     this.#helper = helper
+    this.#slowStart = new SlowStart(() => this.#publish())
+    this.#ejection = new Ejection({
+      hosts: () => this.#children.values(),
+      onEjected: (child, reason, forMs) => {
+        this.#tell({ type: 'ejected', target: this.target, endpoint: child.id, reason, forMs })
+        this.#publish()
+      },
+      onReturned: (children) => {
+        const { target } = this
+        for (const { id } of children) this.#tell({ type: 'returned', target, endpoint: id })
+        this.#publish()
+      },
+    })
+    openBalancers.add(this)
+  }
+
+  get source(): EndpointSource | undefined {
+    return this.#source
+  }
+
+  get target(): string {
+    return this.#config.target
+  }
+
+  get policy(): string {
+    return this.#config.policy.policy
+  }
+
+  get isPanicking(): boolean {
+    return this.#isPanicking
+  }
+
+  stats(): readonly EndpointStats[] {
+    const picked = new Set(this.#published.ready.map(({ key }) => key))
+    return [...this.#children.values()].map((child) =>
+      statsOfChild(child, {
+        isPicked: picked.has(child.id),
+        share: this.#slowStart.shareOf(child),
+        ejectedUntilMs: this.#ejection.ejectedUntilMs(child),
+      }),
+    )
   }
 
   updateAddressList(
@@ -67,9 +104,14 @@ export class RosterBalancer implements LoadBalancer {
     options: ChannelOptions,
     note: string,
   ): boolean {
-    if (config instanceof RosterBalancerConfig) this.#policy = POLICIES[config.policy]
+    this.#source = options[SOURCE_OPTION]
+    // The same config again keeps its object, by which others see that nothing changed.
+    if (config instanceof RosterBalancerConfig && !config.equals(this.#config)) {
+      this.#config = config
+      if (!SLOW_STARTERS.has(this.policy)) this.#slowStart.stop()
+    }
     if (list.ok) {
-      this.#replaceChildren(list.value as ResolvedEndpoint[], options, note)
+      this.#updateChildren(list.value as ResolvedEndpoint[], options, note)
     } else if (this.#children.size === 0) {
       this.#emptyNote = list.error.details ?? note
       this.#publish()
@@ -87,7 +129,11 @@ export class RosterBalancer implements LoadBalancer {
   }
 
   destroy(): void {
+    openBalancers.delete(this)
     clearImmediate(this.#pendingGain)
+    this.#ejection.stop()
+    this.#slowStart.stop()
+    this.#newcomers.clear()
     for (const child of this.#children.values()) child.destroy()
     this.#children = new Map()
   }
@@ -96,56 +142,113 @@ export class RosterBalancer implements LoadBalancer {
     return POLICY_NAME
   }
 
-  #replaceChildren(list: readonly ResolvedEndpoint[], options: ChannelOptions, note: string): void {
+  #updateChildren(list: readonly ResolvedEndpoint[], options: ChannelOptions, note: string): void {
     const before = this.#children
     const after = new Map<string, Child>()
-    const leafOptions = { ...options }
-    // Not part of what makes a connection, though it comes among the options.
-    delete leafOptions[CHANNEL_ARGS_CONFIG_SELECTOR_KEY]
     this.#isUpdating = true
     for (const resolved of list) {
-      const key = childKey(resolved)
-      const child = before.get(key)
-      child?.update(resolved.endpoint)
-      after.set(key, child ?? this.#createChild(resolved, leafOptions, note))
+      const { id } = resolved.endpoint
+      if (after.has(id)) continue
+      const child = before.get(id)
+      if (child && isSameConnection(child, resolved)) {
+        child.update(resolved.endpoint)
+        after.set(id, child)
+      } else {
+        after.set(id, this.#createChild(resolved, options, note))
+      }
     }
     this.#isUpdating = false
     this.#children = after
     this.#emptyNote = note
+    this.#ejection.start(after.size === 0 ? undefined : this.#config.ejection)
     this.#publish()
-    for (const [key, child] of before) if (!after.has(key)) child.destroy()
+    for (const [id, child] of before) if (after.get(id) !== child) this.#drop(child)
   }
 
-  #createChild(resolved: ResolvedEndpoint, options: ChannelOptions, note: string): Child {
+  #createChild(resolved: ResolvedEndpoint, channelOptions: ChannelOptions, note: string): Child {
     let wasReady = false
-    return new Child({
+    const options = { ...channelOptions }
+    // Not part of what makes a connection, though it comes among the options.
+    delete options[CHANNEL_ARGS_CONFIG_SELECTOR_KEY]
+    const child = new Child({
       resolved,
       helper: this.#helper,
       options,
       note,
-      onState: (child) => {
-        const isLoss = wasReady && child.ready === undefined
-        wasReady = child.ready !== undefined
-        this.#onChildState(child, isLoss ? 'loss' : 'other')
+      connectTimeoutMs: this.#config.connectTimeoutMs,
+      onState: (changed) => {
+        const isLoss = wasReady && !changed.isReady
+        wasReady = changed.isReady
+        this.#onChildState(changed, isLoss ? 'loss' : 'other')
       },
+      onUnreachable: (failing, inARow) => this.#ejection.callFailed(failing, inARow),
     })
+    if (this.#isReady && !child.isReady) this.#newcomers.add(child)
+    return child
+  }
+
+  /** After the picker has been told: it must not return what is closed. */
+  #drop(child: Child): void {
+    this.#ejection.forget(child)
+    this.#slowStart.forget(child)
+    this.#newcomers.delete(child)
+    child.destroy()
+  }
+
+  get #isReady(): boolean {
+    return this.#published.ready.length > 0
   }
 
   #onChildState(child: Child, kind: 'loss' | 'other'): void {
+    if (child.state === connectivityState.TRANSIENT_FAILURE) this.#newcomers.add(child)
+    if (child.isReady && this.#newcomers.delete(child) && this.#isReady) {
+      if (SLOW_STARTERS.has(this.policy)) this.#slowStart.begin(child, this.#config.slowStartMs)
+    }
     if (this.#isUpdating) return
     if (kind === 'loss' || !this.#isReady) this.#publish()
-    else if (child.ready) this.#pendingGain ??= setImmediate(() => this.#publish())
+    else if (child.isReady) this.#pendingGain ??= setImmediate(() => this.#publish())
   }
 
   #publish(): void {
     clearImmediate(this.#pendingGain)
     this.#pendingGain = undefined
+    const ready = this.#pickable()
+    const config = this.#config
+    const before = this.#published
+    if (ready.length === 0) {
+      this.#published = NOTHING_PUBLISHED
+      this.#publishNothing()
+    } else if (before.by !== config || !haveSameItems(ready, before.ready)) {
+      this.#published = { ready, by: config }
+      const picker = new IdentityPicker(createPicker(ready, config.policy), ready)
+      this.#helper.updateState(connectivityState.READY, picker, null)
+    }
+  }
+
+  /** The endpoints that stand, less the ejected ones unless those are too many. */
+  #pickable(): readonly ReadyEndpoint[] {
+    const all: ReadyEndpoint[] = []
+    const kept: ReadyEndpoint[] = []
+    for (const child of this.#children.values()) {
+      const ready = child.ready(this.#slowStart.shareOf(child))
+      if (ready === undefined) continue
+      all.push(ready)
+      if (this.#ejection.ejectedUntilMs(child) === undefined) kept.push(ready)
+    }
+    const ejected = all.length - kept.length
+    const isPanic =
+      ejected > 0 && (kept.length === 0 || ejected * 100 > this.#ejection.maxPercent * all.length)
+    if (isPanic && !this.#isPanicking) {
+      const { target } = this
+      this.#tell({ type: 'panic', target, ejected, endpoints: all.length })
+    }
+    this.#isPanicking = isPanic
+    return isPanic ? all : kept
+  }
+
+  #publishNothing(): void {
     const children = [...this.#children.values()]
-    const ready = children.flatMap((child) => child.ready ?? [])
-    this.#isReady = ready.length > 0
-    if (ready.length > 0) {
-      this.#helper.updateState(connectivityState.READY, this.#policy(ready), null)
-    } else if (children.length === 0) {
+    if (children.length === 0) {
       this.#fail(new EmptyPicker(this.#emptyNote), this.#emptyNote)
     } else if (children.some((child) => child.state !== connectivityState.TRANSIENT_FAILURE)) {
       this.#helper.updateState(connectivityState.CONNECTING, queuePicker, null)
@@ -156,37 +259,16 @@ export class RosterBalancer implements LoadBalancer {
     }
   }
 
+  #tell(event: RosterEvent): void {
+    this.#source?.consumer.onEvent(event)
+  }
+
   #fail(picker: Picker, message: string): void {
     this.#helper.updateState(connectivityState.TRANSIENT_FAILURE, picker, message)
   }
 }
 
-const NOTHING_PICKED = { subchannel: null, onCallStarted: null, onCallEnded: null } as const
+const NOTHING_PUBLISHED = { ready: [] } as const
 
-const queuePicker: Picker = {
-  pick: () => ({ ...NOTHING_PICKED, pickResultType: PickResultType.QUEUE, status: null }),
-}
-
-/**
- * Fails calls while there is no endpoint: by DROP, because grpc-js retries the
- * other kind of failure and the answer would come late; calls that said they wait
- * for ready do wait.
- */
-class EmptyPicker implements Picker {
-  readonly #details: string
-
-  constructor(details: string) {
-    this.#details = details
-  }
-
-  pick({ metadata }: Parameters<Picker['pick']>[0]) {
-    if (metadata.getOptions().waitForReady) {
-      return { ...NOTHING_PICKED, pickResultType: PickResultType.QUEUE, status: null }
-    }
-    return {
-      ...NOTHING_PICKED,
-      pickResultType: PickResultType.DROP,
-      status: { code: status.UNAVAILABLE, details: this.#details, metadata: new Metadata() },
-    }
-  }
-}
+const haveSameItems = (some: readonly unknown[], others: readonly unknown[]): boolean =>
+  some.length === others.length && some.every((item, i) => item === others[i])

@@ -3,16 +3,15 @@ import type { Endpoint } from '../endpoint-set.ts'
 import {
   type ChannelControlHelper,
   createChildChannelControlHelper,
+  type GrpcEndpoint,
   type Leaf,
   LeafLoadBalancer,
   type Subchannel,
 } from '../grpc/adapter.ts'
 import type { ResolvedEndpoint } from '../grpc/resolver.ts'
-import type { ReadyEndpoint } from './picker.ts'
-
-/** Identity of a connection: the same endpoint at another address is another one. */
-export const childKey = ({ endpoint, addresses }: ResolvedEndpoint): string =>
-  `${endpoint.id} ${JSON.stringify(addresses)}`
+import { ConnectWatchdog } from './connect-watchdog.ts'
+import { EndpointLoad } from './endpoint-load.ts'
+import type { ReadyEndpoint } from './ready-endpoint.ts'
 
 export interface ChildOptions {
   readonly resolved: ResolvedEndpoint
@@ -20,39 +19,46 @@ export interface ChildOptions {
   readonly options: ChannelOptions
   /** Text of the resolver for the errors of calls. */
   readonly note: string
+  /** What an attempt to connect may take. */
+  readonly connectTimeoutMs: number
   /** Told of every change of state; may be called before the constructor has returned. */
   readonly onState: (child: Child) => void
+  /** Told when calls to the endpoint fail, and how many did so in a row. */
+  readonly onUnreachable: (child: Child, inARow: number) => void
 }
 
 /** One endpoint of the balancer: keeps one connection to it standing. */
 export class Child {
-  readonly key: string
+  readonly addresses: GrpcEndpoint['addresses']
+  /** What the calls to the endpoint have shown. */
+  readonly load: EndpointLoad
+  readonly #connectTimeoutMs: number
+  readonly #subchannels = new Map<string, WatchedSubchannel>()
   #endpoint: Endpoint
   #leaf: Leaf | undefined
   #state: connectivityState = connectivityState.IDLE
-  #ready: Subchannel | undefined
+  #subchannel: Subchannel | undefined
   #lastError: string | undefined
-  readonly #subchannels = new Map<string, Subchannel>()
+  #ready: ReadyEndpoint | undefined
 
-  constructor({ resolved, helper, options, note, onState }: ChildOptions) {
-    this.key = childKey(resolved)
+  constructor({ resolved, helper, options, note, ...rest }: ChildOptions) {
+    this.addresses = resolved.addresses
+    this.load = new EndpointLoad((inARow) => rest.onUnreachable(this, inARow))
     this.#endpoint = resolved.endpoint
+    this.#connectTimeoutMs = rest.connectTimeoutMs
     const childHelper = createChildChannelControlHelper(helper, {
-      createSubchannel: (address, subchannelOptions) => {
-        const subchannel = helper.createSubchannel(address, subchannelOptions)
-        this.#subchannels.set(subchannel.getAddress(), subchannel)
-        return subchannel
-      },
+      createSubchannel: (address, subchannelOptions) =>
+        this.#watch(helper.createSubchannel(address, subchannelOptions)),
       updateState: (state, picker, errorMessage) => {
         this.#state = state
         this.#lastError = errorMessage ?? this.#lastError
-        this.#ready =
+        this.#subchannel =
           state === connectivityState.READY
             ? (picker.pick(NO_ARGS).subchannel ?? undefined)
             : undefined
         // Not now: the leaf is still in the middle of its own change.
         if (state === connectivityState.IDLE) process.nextTick(() => this.#leaf?.exitIdle())
-        onState(this)
+        rest.onState(this)
       },
       // The registry pushes; asking it again brings nothing.
       requestReresolution: () => {},
@@ -60,6 +66,14 @@ export class Child {
     this.#leaf = new LeafLoadBalancer(resolved, childHelper, options, note)
     this.#leaf.startConnecting()
     this.resetBackoff()
+  }
+
+  get id(): string {
+    return this.#endpoint.id
+  }
+
+  get endpoint(): Endpoint {
+    return this.#endpoint
   }
 
   get state(): connectivityState {
@@ -70,9 +84,31 @@ export class Child {
     return this.#lastError
   }
 
-  /** What a picker needs; undefined unless the connection stands. */
-  get ready(): ReadyEndpoint | undefined {
-    return this.#ready && { key: this.key, endpoint: this.#endpoint, subchannel: this.#ready }
+  /** Its connection stands. */
+  get isReady(): boolean {
+    return this.#subchannel !== undefined
+  }
+
+  /**
+   * What a picker needs; undefined unless the connection stands. The same object for
+   * as long as nothing of it changes. `share`: how much of its weight counts.
+   */
+  ready(share: number): ReadyEndpoint | undefined {
+    const subchannel = this.#subchannel
+    if (subchannel === undefined) return undefined
+    const endpoint = this.#endpoint
+    // Weight 0 comes only when all have it: the same for all is what matters.
+    const weight = Math.max(1, endpoint.weight) * share
+    const before = this.#ready
+    if (
+      before?.subchannel === subchannel &&
+      before.endpoint === endpoint &&
+      before.weight === weight
+    ) {
+      return before
+    }
+    this.#ready = { key: endpoint.id, endpoint, subchannel, load: this.load, weight }
+    return this.#ready
   }
 
   /** Takes over what the registry now says of the endpoint. The connection stays. */
@@ -88,7 +124,7 @@ export class Child {
 
   /** Tries again now what waits to be tried again. */
   resetBackoff(): void {
-    for (const subchannel of this.#subchannels.values()) {
+    for (const { subchannel } of this.#subchannels.values()) {
       if (subchannel.getConnectivityState() === connectivityState.TRANSIENT_FAILURE) {
         subchannel.getRealSubchannel().resetBackoff()
       }
@@ -99,9 +135,44 @@ export class Child {
   destroy(): void {
     this.#leaf?.destroy()
     this.#leaf = undefined
-    this.#ready = undefined
+    this.#subchannel = undefined
+    for (const { watchdog } of this.#subchannels.values()) watchdog.close()
     this.#subchannels.clear()
   }
+
+  #watch(subchannel: Subchannel): Subchannel {
+    const address = subchannel.getAddress()
+    // The leaf makes a new one each time it begins to connect.
+    this.#subchannels.get(address)?.watchdog.close()
+    const watchdog = new ConnectWatchdog(subchannel, this.#connectTimeoutMs)
+    this.#subchannels.set(address, { subchannel, watchdog })
+    return subchannel
+  }
+}
+
+/** Whether the connection of the child serves the endpoint at its addresses. */
+export function isSameConnection(
+  { addresses }: Pick<Child, 'addresses'>,
+  resolved: Pick<ResolvedEndpoint, 'addresses'>,
+): boolean {
+  if (addresses === resolved.addresses) return true
+  return (
+    addresses.length === resolved.addresses.length &&
+    addresses.every((address, i) => isSameAddress(address, resolved.addresses[i]))
+  )
+}
+
+type Address = GrpcEndpoint['addresses'][number]
+
+function isSameAddress(one: Address, other: Address | undefined): boolean {
+  if (other === undefined) return false
+  if ('port' in one) return 'port' in other && one.port === other.port && one.host === other.host
+  return 'path' in other && one.path === other.path
+}
+
+interface WatchedSubchannel {
+  readonly subchannel: Subchannel
+  readonly watchdog: ConnectWatchdog
 }
 
 const NO_ARGS = { metadata: new Metadata(), extraPickInfo: {} }

@@ -1,0 +1,72 @@
+/** What an endpoint of unknown latency is taken to cost while its first calls are out. */
+const UNKNOWN_COST_MS = 1_000
+/** Samples whose minimum counts before the average begins, the dropped first one included. */
+const WARM_UP_SAMPLES = 5
+
+/**
+ * Peak-EWMA of an endpoint's latency, as in Finagle: a sample above the average
+ * replaces it at once, one below pulls it down with time constant `tauMs`. Without
+ * news it decays towards zero, so that an endpoint once slow is tried again. Giving
+ * it a call starts the decay over: one call finds out, others need not follow before
+ * its answer. The first sample, which pays for cold caches, is dropped, and of the
+ * next four the smallest counts.
+ */
+export class LatencyEwma {
+  #costMs = UNKNOWN_COST_MS
+  #tauMs = 1
+  #samples = 0
+  #sampledMs = 0
+  /** When the decay began. Never begun means decayed to zero: an unknown endpoint is tried first. */
+  #freshMs = Number.NEGATIVE_INFINITY
+
+  /** Expected latency in milliseconds, as far as it can still be trusted at `nowMs`. */
+  costMs(nowMs: number): number {
+    return this.#costMs * Math.exp((this.#freshMs - nowMs) / this.#tauMs)
+  }
+
+  /** Whether a sample has counted. */
+  get isKnown(): boolean {
+    return this.#samples > 1
+  }
+
+  /** The cost, undefined while nothing is known. */
+  valueMs(nowMs: number): number | undefined {
+    return this.isKnown ? this.costMs(nowMs) : undefined
+  }
+
+  /** The endpoint is given a call; `tauMs` is the time constant from here on. */
+  expect(nowMs: number, tauMs: number): void {
+    this.#freshMs = nowMs
+    this.#tauMs = tauMs
+  }
+
+  /** A call took so long. */
+  observe(latencyMs: number, nowMs: number): void {
+    this.#samples += 1
+    if (this.#samples === 1) {
+      this.#freshMs = Number.NEGATIVE_INFINITY
+      return
+    }
+    if (this.#samples <= WARM_UP_SAMPLES) {
+      this.#set(this.#samples === 2 ? latencyMs : Math.min(this.#costMs, latencyMs), nowMs)
+      return
+    }
+    const kept = Math.exp((this.#sampledMs - nowMs) / this.#tauMs)
+    const averageMs = this.#costMs * kept + latencyMs * (1 - kept)
+    this.#set(Math.max(averageMs, latencyMs), nowMs)
+  }
+
+  /** A call would have taken at least so long, or failed and is to count as if it had. */
+  observeAtLeast(latencyMs: number, nowMs: number): void {
+    const knownMs = this.valueMs(nowMs) ?? 0
+    if (latencyMs <= knownMs) return
+    this.#samples = Math.max(this.#samples, WARM_UP_SAMPLES)
+    this.#set(latencyMs, nowMs)
+  }
+
+  #set(costMs: number, nowMs: number): void {
+    this.#costMs = costMs
+    this.#sampledMs = nowMs
+    this.#freshMs = nowMs
+  }
+}

@@ -1,0 +1,152 @@
+import { status } from '@grpc/grpc-js'
+import { type PickArgs, type PickResult, PickResultType } from '../grpc/adapter.ts'
+import type { CallScratch } from '../grpc/service-config.ts'
+import { type EndpointLoad, isFailure } from './endpoint-load.ts'
+import type { LatencyEwma } from './latency-ewma.ts'
+import type { PeakEwmaConfig } from './policy-config.ts'
+import type { ReadyEndpoint } from './ready-endpoint.ts'
+import { Reservations } from './reservations.ts'
+import { type Random, type Sampler, samplerOf } from './sampler.ts'
+import { noteTry, type PolicyPicker, type Slot, slotAt, triesOf, untriedSlots } from './slot.ts'
+
+/** A call that took longer was a stream, whose life says nothing of the endpoint. */
+const LONGEST_LATENCY_MS = 60_000
+
+/** Where the picker gets its time and its chance from. */
+export interface PeakEwmaSources {
+  /** Monotonic clock, in milliseconds. */
+  readonly nowMs: () => number
+  readonly random: Random
+}
+
+const realSources: PeakEwmaSources = { nowMs: () => performance.now(), random: Math.random }
+
+/**
+ * Power of two choices by peak-EWMA latency (Finagle): of two endpoints drawn at random,
+ * the one whose expected latency times its calls under way and the new one is lower.
+ * Comparing two and not all keeps many clients from running to the same endpoint. A
+ * failed call counts as a slow one: or else the endpoint that fails fastest would get
+ * the most calls.
+ */
+export class PeakEwmaPicker implements PolicyPicker {
+  readonly slots: readonly TimingSlot[]
+  readonly #sources: PeakEwmaSources
+  readonly #sampler: Sampler
+  readonly #turn: Turn
+
+  constructor(
+    ready: readonly ReadyEndpoint[],
+    config: PeakEwmaConfig,
+    sources: PeakEwmaSources = realSources,
+  ) {
+    this.#sources = sources
+    this.#turn = new Turn(sources.nowMs)
+    const meanWeight = ready.reduce((sum, { weight }) => sum + weight, 0) / ready.length
+    this.slots = ready.map(
+      (endpoint) => new TimingSlot(endpoint, { config, meanWeight, turn: this.#turn }),
+    )
+    this.#sampler = samplerOf(weightsOf(this.slots), sources.random)
+  }
+
+  pick({ extraPickInfo }: PickArgs): PickResult {
+    const scratch = extraPickInfo as unknown as CallScratch
+    const slots = untriedSlots(this.slots, scratch)
+    const sampler =
+      slots === this.slots ? this.#sampler : samplerOf(weightsOf(slots), this.#sources.random)
+    const first = sampler.draw()
+    const second = sampler.drawAgainst(first)
+    const one = slotAt(slots, first)
+    const other = slotAt(slots, second)
+    const nowMs = this.#turn.nowMs
+    return (other.scoreAt(nowMs) < one.scoreAt(nowMs) ? other : one).take(scratch, nowMs)
+  }
+}
+
+const weightsOf = (slots: readonly TimingSlot[]) => slots.map(({ ready }) => ready.weight)
+
+/** One turn of the event loop: what is reserved in it, and its time, which is read once. */
+class Turn {
+  readonly reservations = new Reservations()
+  readonly clockMs: () => number
+  #nowMs = 0
+
+  constructor(clockMs: () => number) {
+    this.clockMs = clockMs
+  }
+
+  get nowMs(): number {
+    if (this.reservations.isEmpty) this.#nowMs = this.clockMs()
+    return this.#nowMs
+  }
+}
+
+interface TimingOptions {
+  readonly config: PeakEwmaConfig
+  readonly meanWeight: number
+  readonly turn: Turn
+}
+
+/** Counts calls and takes their time. */
+class TimingSlot implements Slot {
+  readonly ready: ReadyEndpoint
+  readonly #config: PeakEwmaConfig
+  readonly #turn: Turn
+  readonly #load: EndpointLoad
+  readonly #latency: LatencyEwma
+  readonly #tries: string[]
+  /** What a call under way counts here: less where more are meant to be. */
+  readonly #callShare: number
+
+  constructor(ready: ReadyEndpoint, { config, meanWeight, turn }: TimingOptions) {
+    this.ready = ready
+    this.#config = config
+    this.#turn = turn
+    this.#load = ready.load
+    this.#latency = ready.load.latency
+    this.#tries = triesOf(ready.key)
+    this.#callShare = meanWeight / ready.weight
+  }
+
+  /** How long a call given to the endpoint now may take, in milliseconds. */
+  scoreAt(nowMs: number): number {
+    const load = this.#load
+    return this.#latency.costMs(nowMs) * (1 + (load.inFlight + load.reserved) * this.#callShare)
+  }
+
+  take(scratch: CallScratch, nowMs = this.#turn.nowMs): PickResult {
+    const load = this.#load
+    const { clockMs, reservations } = this.#turn
+    load.picks += 1
+    this.#latency.expect(nowMs, this.#config.tauMs)
+    reservations.reserve(load)
+    noteTry(scratch, this.#tries)
+    let startedMs = 0
+    return {
+      pickResultType: PickResultType.COMPLETE,
+      subchannel: this.ready.subchannel,
+      status: null,
+      onCallStarted: () => {
+        startedMs = clockMs()
+        load.onCallStarted()
+      },
+      onCallEnded: (code) => {
+        load.onCallEnded(code)
+        const endedMs = clockMs()
+        this.#observe(code, endedMs - startedMs, endedMs)
+      },
+    }
+  }
+
+  #observe(code: status, latencyMs: number, nowMs: number): void {
+    const latency = this.#latency
+    const { errorPenaltyMs } = this.#config
+    if (isFailure(code)) {
+      latency.observeAtLeast(Math.max(latencyMs, errorPenaltyMs), nowMs)
+    } else if (code === status.CANCELLED) {
+      // A hedge that lost, or a caller that lost patience; later it is the end of a stream.
+      if (latencyMs < errorPenaltyMs && latency.isKnown) latency.observeAtLeast(latencyMs, nowMs)
+    } else if (latencyMs < LONGEST_LATENCY_MS) {
+      latency.observe(latencyMs, nowMs)
+    }
+  }
+}
