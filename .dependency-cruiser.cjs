@@ -8,6 +8,7 @@ const storePort = 'server/src/store/store\\.ts$'
 const model = 'server/src/model/'
 const proto = '(proto/|@roster/proto$)'
 const client = '(client/|@roster/client$)'
+const agent = '(agent/|@roster/agent$)'
 const server = '(server/|@roster/server$)'
 
 /** Of this repository, `from` imports itself and `allowed`, and nothing else. */
@@ -61,6 +62,7 @@ module.exports = {
       model,
     ),
     only('the registry knows the port', 'server/src/registry/', storePort, model),
+    only('probes know the registry', 'server/src/probes/', 'server/src/registry/', model),
     ...doors.map((door) =>
       only(
         `${door} knows the registry`,
@@ -73,7 +75,8 @@ module.exports = {
     only('the server knows the contract', 'server/', proto),
     only('the contract stands alone', 'proto/'),
     only('the SDK knows the contract', 'client/', proto),
-    only('the command knows the SDK', 'cli/', proto, client, server),
+    only('the agent is a client', 'agent/', proto, client),
+    only('the command knows the SDK', 'cli/', proto, client, agent, server),
     {
       name: 'only serve starts a registry',
       severity: 'error',

@@ -10,6 +10,7 @@ COPY package.json package-lock.json .npmrc ./
 COPY proto/package.json proto/
 COPY server/package.json server/
 COPY client/package.json client/
+COPY agent/package.json agent/
 COPY cli/package.json cli/
 # The tool chain is needed only where better-sqlite3 has no built binary for this machine.
 RUN npm ci || { \

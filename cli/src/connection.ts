@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import type { RosterOptions } from '@roster/client'
 import { CatalogService, EndpointService, LeaseService, PodService } from '@roster/proto'
 import {
   type CallOptions,
@@ -36,6 +37,8 @@ export interface Connection {
   readonly endpoints: Client<typeof EndpointService>
   readonly leases: Client<typeof LeaseService>
   readonly health: Client<typeof HealthDefinition>
+  /** With which the SDK reaches the same registry. */
+  readonly sdkOptions: Pick<RosterOptions, 'credentials' | 'token' | 'deadlineMs'>
   close(): void
 }
 
@@ -60,7 +63,8 @@ export function connect(options: ConnectionOptions): Connection {
   if (!/^[^\s/]+:\d{1,5}$/.test(address)) {
     throw new UsageError(`"${address}" is no address of a registry: give HOST:PORT`)
   }
-  const channel = createChannel(address, credentials(options.caFile), CHANNEL_OPTIONS)
+  const credentials = credentialsOf(options.caFile)
+  const channel = createChannel(address, credentials, CHANNEL_OPTIONS)
   let factory = createClientFactory().use(errorDetailsClientMiddleware).use(deadline(options))
   if (token !== undefined && token !== '') factory = factory.use(bearer(token))
   return {
@@ -70,11 +74,16 @@ export function connect(options: ConnectionOptions): Connection {
     endpoints: factory.create(EndpointService, channel),
     leases: factory.create(LeaseService, channel),
     health: factory.create(HealthDefinition, channel),
+    sdkOptions: {
+      credentials,
+      deadlineMs: options.timeoutMs,
+      ...(token !== undefined && token !== '' && { token }),
+    },
     close: () => channel.close(),
   }
 }
 
-function credentials(caFile: string | undefined): ChannelCredentials {
+function credentialsOf(caFile: string | undefined): ChannelCredentials {
   if (caFile === undefined) return ChannelCredentials.createInsecure()
   try {
     return ChannelCredentials.createSsl(readFileSync(caFile))

@@ -26,26 +26,34 @@ export interface Context {
   readonly namespace: string
   /** The namespace if a flag names it: manifests must then agree with it. */
   readonly namespaceFlag?: string
+  /** --timeout in milliseconds. */
+  readonly timeoutMs: number
 }
 
 /** 0 done, 1 failed, 2 the command line makes no sense. */
 export type ExitCode = 0 | 1 | 2
 
-/** Runs a command against the registry its flags or the environment name, and prints why it failed. */
+/**
+ * Runs a command against the registry its flags or the environment name, and
+ * prints why it failed. `spareMs`: by how much a call may take longer than
+ * --timeout, for commands that have the registry watch the time.
+ */
 export async function withRegistry(
   terminal: Terminal,
   command: Command,
   act: (context: Context) => Promise<ExitCode>,
+  spareMs = 0,
 ): Promise<ExitCode> {
   const flags = command.optsWithGlobals<GlobalFlags>()
   const { env } = terminal
   const address = flags.registry ?? (env.ROSTER_REGISTRY || DEFAULT_REGISTRY)
   const token = flags.token ?? env.ROSTER_TOKEN
+  const timeoutMs = durationOf(flags.timeout ?? DEFAULT_TIMEOUT, '--timeout')
   const connection = connect({
     address,
     ...(token !== undefined && { token }),
     ...(flags.ca !== undefined && { caFile: flags.ca }),
-    timeoutMs: durationOf(flags.timeout ?? DEFAULT_TIMEOUT, '--timeout'),
+    timeoutMs: timeoutMs + spareMs,
   })
   try {
     return await act({
@@ -53,6 +61,7 @@ export async function withRegistry(
       connection,
       namespace: flags.namespace ?? (env.ROSTER_NAMESPACE || DEFAULT_NAMESPACE),
       ...(flags.namespace !== undefined && { namespaceFlag: flags.namespace }),
+      timeoutMs,
     })
   } catch (error) {
     if (error instanceof UsageError) throw error

@@ -1,7 +1,9 @@
 import { Command, CommanderError, Option } from 'commander'
+import { agent } from './commands/agent.ts'
 import { type ApplyFlags, apply } from './commands/apply.ts'
 import { type DeleteFlags, deleteObjects } from './commands/delete.ts'
 import { describe } from './commands/describe.ts'
+import { drain } from './commands/drain.ts'
 import { type Choice, type GetFlags, get, OUTPUTS } from './commands/get.ts'
 import { health } from './commands/health.ts'
 import { type RegisterFlags, register } from './commands/register.ts'
@@ -21,8 +23,9 @@ Endpoints are the resolved sets; endpointslices are those written by hand.`
  * failed, 2 the command line makes no sense.
  */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
-  // Before any parsing: all flags after `serve`, --help too, are the server's.
+  // Before any parsing: all flags after these, --help too, are their own.
   if (args[0] === 'serve') return serve(args.slice(1))
+  if (args[0] === 'agent') return agent(args.slice(1))
   let code: ExitCode = 0
   const program = createProgram(terminal, (result) => {
     code = result
@@ -62,17 +65,24 @@ function createProgram(terminal: Terminal, done: (code: ExitCode) => void): Comm
     })
     .exitOverride()
     .helpCommand(false)
-  const withContext = async (command: Command, act: (context: Context) => Promise<ExitCode>) =>
-    done(await withRegistry(terminal, command, act))
+  const withContext: WithContext = async (command, act, spareMs) =>
+    done(await withRegistry(terminal, command, act, spareMs))
 
   addReading(program, withContext)
   addWriting(program, withContext)
-  program
-    .command('serve')
-    .description('start a registry in this process; flags: roster serve --help')
-    .action(() => {
-      throw new UsageError('"serve" comes first, its flags after it: see roster serve --help')
-    })
+  const servers = {
+    serve: 'start a registry in this process, and an agent beside it',
+    agent: 'give programs of this node DNS names for services',
+  }
+  for (const [name, description] of Object.entries(servers)) {
+    program
+      .command(name)
+      .description(`${description}; flags: roster ${name} --help`)
+      .action(() => {
+        const help = `see roster ${name} --help`
+        throw new UsageError(`"${name}" comes first, its flags after it: ${help}`)
+      })
+  }
   program
     .command('health')
     .description('ask the registry whether it serves (grpc.health.v1); exit code 0 or 1')
@@ -84,7 +94,14 @@ function createProgram(terminal: Terminal, done: (code: ExitCode) => void): Comm
   return program
 }
 
-type WithContext = (command: Command, act: (context: Context) => Promise<ExitCode>) => Promise<void>
+/** How much longer than --timeout the answer to a drain may take: the registry is to end the wait, not the call. */
+const DRAIN_SPARE_MS = 5_000
+
+type WithContext = (
+  command: Command,
+  act: (context: Context) => Promise<ExitCode>,
+  spareMs?: number,
+) => Promise<void>
 
 const selector = () =>
   ['-l, --selector <selector>', "labels to select by, e.g. 'app=web,tier in (a,b)'"] as const
@@ -161,6 +178,20 @@ function addWriting(program: Command, withContext: WithContext): void {
         withContext(command, (context) =>
           deleteObjects(kind === undefined ? names : [kind, ...names], flags, context),
         ),
+    )
+  program
+    .command('drain')
+    .description('take a pod out of use: mark it, and wait until all who call it know')
+    .argument('<pod>', 'name of the pod')
+    .addHelpText(
+      'after',
+      `
+The pod stays registered and finishes what it has; nobody sends it new calls.
+Waits for --timeout at most, 10m at the longest. When time is up names those who
+have not acknowledged and exits with 1; the pod stays marked.`,
+    )
+    .action((name: string, _, command: Command) =>
+      withContext(command, (context) => drain(name, context), DRAIN_SPARE_MS),
     )
   program
     .command('register')

@@ -1,9 +1,9 @@
-import type { ContainerPort, Pod } from '@roster/proto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connectRoster, type RegisterOptions, RosterError, type RosterEvent } from '@roster/client'
+import type { ContainerPort } from '@roster/proto'
 import { type Context, durationOf, type ExitCode } from '../context.ts'
 import { printDuration } from '../duration.ts'
 import { CommandError, explain, UsageError } from '../errors.ts'
-import { LeasedPod, type LeaseEvent } from '../leased-pod.ts'
-import { addressToward } from '../local-address.ts'
 
 export interface RegisterFlags {
   readonly label?: readonly string[]
@@ -22,50 +22,113 @@ export async function register(
   context: Context,
 ): Promise<ExitCode> {
   const { connection, terminal } = context
-  const leased = new LeasedPod(
-    connection,
-    await podOf(name, flags, context),
-    durationOf(flags.ttl, '--ttl'),
-  )
-  const signal = terminal.stopSignal()
+  const pod = podOf(name, flags, context)
+  const leaseTtlMs = durationOf(flags.ttl, '--ttl')
+  const stopped = terminal.stopSignal()
+  const course = new Course(`pod/${name}`, leaseTtlMs, context)
+  const roster = connectRoster(connection.address, {
+    ...connection.sdkOptions,
+    leaseTtlMs,
+    onEvent: course.onEvent,
+  })
   try {
-    await leased.keep((event) => {
-      const line = `${lineOf(event, name, context)}\n`
-      if (event.type === 'registered') terminal.out(line)
-      else terminal.err(line)
-    }, signal)
+    const registration = roster.register(pod)
+    await untilAborted(AbortSignal.any([stopped, course.failed]))
+    course.throwIfFailed()
+    await registration.drain()
+    course.throwIfFailed()
   } finally {
-    await leased.release()
+    await roster.close()
   }
   terminal.out(`pod/${name} deregistered\n`)
   return 0
 }
 
-function lineOf(event: LeaseEvent, name: string, { connection }: Context): string {
-  if (event.type === 'registered') {
-    return `pod/${name} registered (lease ${event.leaseId}, ttl ${printDuration(event.ttlMs)})`
+/** What becomes of the pod, told as it comes, and whether that is the end of it. */
+class Course {
+  readonly #pod: string
+  readonly #ttlMs: number
+  readonly #context: Context
+  readonly #failed = new AbortController()
+  #isRegistered = false
+  #isAway = false
+
+  constructor(pod: string, ttlMs: number, context: Context) {
+    this.#pod = pod
+    this.#ttlMs = ttlMs
+    this.#context = context
   }
-  if (event.type === 'expired') return `pod/${name}: its lease ran out, registering again`
-  return `pod/${name}: ${explain(event.error, connection.address)}\n  trying again`
+
+  /** Aborted by what the registry refuses, and by all that goes wrong before the pod is registered. */
+  get failed(): AbortSignal {
+    return this.#failed.signal
+  }
+
+  throwIfFailed(): void {
+    this.failed.throwIfAborted()
+  }
+
+  readonly onEvent = (event: RosterEvent): void => {
+    const { terminal, connection } = this.#context
+    switch (event.type) {
+      case 'registered': {
+        this.#isRegistered = true
+        const lease = `lease ${event.leaseId}, ttl ${printDuration(this.#ttlMs)}`
+        terminal.out(`${this.#pod} registered (${lease})\n`)
+        return
+      }
+      case 'lease_alive':
+        this.#isAway = false
+        return
+      case 'lease_lost':
+        terminal.err(`${this.#pod}: its lease ran out, registering again\n`)
+        return
+      case 'lease_broken':
+        this.#onBroken(event.error)
+        return
+      case 'registration_delayed': {
+        const way = `no way to ${connection.address} to take an address from`
+        this.#failed.abort(new CommandError(`${way}: give --ip`))
+        return
+      }
+      case 'registration_lost':
+        this.#failed.abort(asTheCallFailed(event.error))
+        return
+      case 'drain_unacknowledged':
+        if (event.error.retryable) this.#failed.abort(asTheCallFailed(event.error))
+    }
+  }
+
+  #onBroken(reason: RosterError): void {
+    const { terminal, connection } = this.#context
+    const error = asTheCallFailed(reason)
+    if (!this.#isRegistered) this.#failed.abort(error)
+    else if (!this.#isAway) {
+      terminal.err(`${this.#pod}: ${explain(error, connection.address)}\n  trying again\n`)
+    }
+    this.#isAway = true
+  }
 }
 
-async function podOf(name: string, flags: RegisterFlags, context: Context): Promise<Pod> {
-  const { connection, namespace } = context
-  const address = flags.ip ? undefined : await addressToward(connection.address)
-  const podIps = flags.ip ?? (address === undefined ? [] : [address])
-  if (podIps.length === 0) {
-    throw new CommandError(`no way to ${connection.address} to take an address from: give --ip`)
-  }
+/** The error of the call beneath, from which the command explains what to do. */
+const asTheCallFailed = (error: unknown): unknown =>
+  error instanceof RosterError && error.cause !== undefined ? asTheCallFailed(error.cause) : error
+
+/** Waits, and holds the process: a command that waits is not done. */
+const untilAborted = (signal: AbortSignal): Promise<void> =>
+  sleep(2 ** 31 - 1, undefined, { signal }).catch(() => undefined)
+
+function podOf(name: string, flags: RegisterFlags, { namespace }: Context): RegisterOptions {
   const weight = flags.weight === undefined ? undefined : parseWeight(flags.weight)
   return {
-    metadata: { name, namespace, labels: Object.fromEntries((flags.label ?? []).map(parseLabel)) },
-    spec: {
-      ports: (flags.port ?? []).map(parsePort),
-      nodeName: flags.node ?? '',
-      zone: flags.zone ?? '',
-      ...(weight !== undefined && { weight }),
-    },
-    status: { podIps: [...podIps] },
+    name,
+    namespace,
+    labels: Object.fromEntries((flags.label ?? []).map(parseLabel)),
+    ports: (flags.port ?? []).map(parsePort),
+    ...(flags.ip && { addresses: flags.ip }),
+    ...(flags.node !== undefined && { node: flags.node }),
+    ...(flags.zone !== undefined && { zone: flags.zone }),
+    ...(weight !== undefined && { weight }),
   }
 }
 

@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Backoff } from '@roster/client'
 import type { Subscribe, WatchEndpointsResponse__Output } from '@roster/proto'
 import { ClientError, Status } from 'nice-grpc'
-import { backoff } from '../backoff.ts'
 import type { Context, ExitCode } from '../context.ts'
 import { EndpointLog } from '../endpoint-log.ts'
 import { explain, UsageError } from '../errors.ts'
@@ -27,7 +28,9 @@ export async function watch(
   const signal = terminal.stopSignal()
   const print = printer(flags.output, context)
   const place = new Place(service === undefined ? 'many' : 'one')
+  const backoff = new Backoff()
   for (let retry = 0; !signal.aborted; retry++) {
+    backoff.started()
     const requests = once({ subscribe: { ...subscription, resume: place.resume() } })
     const stream = connection.endpoints.watchEndpoints(requests, { signal })
     try {
@@ -42,7 +45,9 @@ export async function watch(
       if (!isLost(error) || !place.isTaken) throw error
       if (retry === 0) terminal.err(`${explain(error, connection.address)}\n  trying again\n`)
     }
-    await backoff(retry, signal)
+    // Aborting is the other way to the end of the wait. It holds the process: a
+    // command that waits is not done.
+    await sleep(backoff.nextDelayMs(), undefined, { signal }).catch(() => undefined)
   }
   return 0
 }

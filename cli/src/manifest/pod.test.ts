@@ -21,6 +21,36 @@ const labels = fc.dictionary(
   { noNullPrototype: true },
 )
 
+const port = fc.oneof(fc.integer({ min: 1, max: 65_535 }).map(String), word)
+const seconds = fc.integer({ min: 0, max: 100 })
+const handler = fc.oneof(
+  fc.record({
+    httpGet: fc.record({
+      path: fc.string({ minLength: 1 }),
+      port,
+      host: fc.oneof(word, fc.constant('')),
+      scheme: fc.constantFrom('HTTP', 'HTTPS'),
+      httpHeaders: fc.array(fc.record({ name: word, value: fc.string() })),
+    }),
+  }),
+  fc.record({ tcpSocket: fc.record({ port, host: fc.oneof(word, fc.constant('')) }) }),
+  fc.record({
+    grpc: fc.record({ port: fc.integer({ min: 1 }), service: fc.oneof(word, fc.constant('')) }),
+  }),
+)
+const probe = fc
+  .tuple(
+    handler,
+    fc.record({
+      initialDelaySeconds: seconds,
+      timeoutSeconds: seconds,
+      periodSeconds: seconds,
+      successThreshold: seconds,
+      failureThreshold: seconds,
+    }),
+  )
+  .map(([handler, timing]) => ({ ...handler, ...timing }))
+
 /** A pod as a registry could send it. */
 const anyPod = fc.record({
   metadata: fc.record({
@@ -44,6 +74,8 @@ const anyPod = fc.record({
     hostname: fc.oneof(word, fc.constant('')),
     subdomain: fc.oneof(word, fc.constant('')),
     weight: fc.integer({ min: 0, max: 10_000 }),
+    notIdempotentMethods: fc.subarray(['a.B/C', 'a.D/*']),
+    readinessProbe: fc.option(probe),
   }),
   status: fc.record({
     podIps: fc.subarray(['10.0.0.1', 'fd00::1']),
@@ -52,6 +84,7 @@ const anyPod = fc.record({
     terminating: fc.boolean(),
     leaseId: fc.constantFrom('', 'l1'),
     disconnected: fc.boolean(),
+    conditions: fc.subarray([{ type: 'Probed', status: 'False', reason: 'Timeout' }]),
   }),
   override: fc.constantFrom(null, { maintenance: true }, { weight: 7 }),
 })
@@ -62,7 +95,7 @@ describe('a Pod manifest', () => {
 metadata:
   name: web-1
   labels: {app: web, topology.kubernetes.io/zone: a}
-  annotations: {roster.dev/weight: "50", note: hi}
+  annotations: {roster.dev/weight: "50", roster.dev/not-idempotent-methods: "a.B/C, a.D/*", note: hi}
 spec:
   nodeName: n1
   hostname: h
@@ -103,12 +136,68 @@ status:
         hostname: 'h',
         subdomain: 'web',
         weight: 50,
+        notIdempotentMethods: ['a.B/C', 'a.D/*'],
       },
       status: {
         podIps: ['10.0.0.1', 'fd00::1'],
         phase: 'Running',
         ready: false,
         terminating: false,
+      },
+    })
+  })
+
+  it('has the readiness probe of the first container that has one', () => {
+    const { pod, problems } = parse(`
+metadata: {name: p}
+spec:
+  containers:
+  - {name: proxy, livenessProbe: {tcpSocket: {port: 1}}}
+  - name: main
+    readinessProbe:
+      httpGet: {path: /ready, port: http, httpHeaders: [{name: Accept, value: text/plain}]}
+      periodSeconds: 5
+      terminationGracePeriodSeconds: 10
+  - {name: other, readinessProbe: {grpc: {port: 2}}}
+`)
+    expect(problems).toEqual([])
+    expect(pod?.spec?.readinessProbe).toEqual({
+      httpGet: {
+        path: '/ready',
+        port: 'http',
+        httpHeaders: [{ name: 'Accept', value: 'text/plain' }],
+      },
+      periodSeconds: 5,
+    })
+  })
+
+  it('whose probe runs a command is refused, with what to use', () => {
+    const { problems } = parse(`
+metadata: {name: p}
+spec: {containers: [{readinessProbe: {exec: {command: [cat, /tmp/healthy]}}}]}
+`)
+    expect(problems).toEqual([
+      'pod.yaml, document 1: spec.containers[0].readinessProbe.exec: not supported: ' +
+        'the registry runs no commands in pods; use httpGet, tcpSocket or grpc',
+    ])
+  })
+
+  it('shows what the registry has found out in conditions', () => {
+    const found = { status: 'False', reason: 'ConnectionRefused', message: 'tcp 10.0.0.1:80: …' }
+    const lastTransitionTime = { seconds: 1_800_000_000 }
+    const manifest = podManifest(
+      readPod({ status: { conditions: [{ type: 'Probed', lastTransitionTime, ...found }] } }),
+    )
+    expect(manifest).toMatchObject({
+      status: {
+        conditions: [
+          { type: 'Ready' },
+          {
+            type: 'roster.dev/Probed',
+            lastTransitionTime: '2027-01-15T08:00:00Z',
+            ...found,
+          },
+        ],
       },
     })
   })
@@ -141,7 +230,12 @@ status:
         const { metadata, spec, status } = readPod(sent)
         expect(again.metadata).toEqual({ ...metadata, revision: 0 })
         expect(again.spec).toEqual(spec)
-        expect(again.status).toEqual({ ...status, leaseId: '', disconnected: false })
+        expect(again.status).toEqual({
+          ...status,
+          leaseId: '',
+          disconnected: false,
+          conditions: [],
+        })
         expect(again.override).toBeNull()
       }),
       { numRuns: 60 },

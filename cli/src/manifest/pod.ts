@@ -1,8 +1,15 @@
-import type { ContainerPort, ContainerPort__Output, Pod, Pod__Output } from '@roster/proto'
+import type {
+  ContainerPort,
+  ContainerPort__Output,
+  Pod,
+  Pod__Output,
+  PodSpec__Output,
+} from '@roster/proto'
 import { rfc3339 } from '../print/timestamp.ts'
 import type { Fields } from './fields.ts'
 import { type Manifest, present, telling } from './manifest.ts'
 import { type ManifestMeta, metaManifest, metaMessage } from './meta.ts'
+import { parseReadinessProbe, probeManifest } from './probe.ts'
 
 /** Label of a node that names its zone (k8s.io/api core/v1 well_known_labels.go). */
 const ZONE_LABEL = 'topology.kubernetes.io/zone'
@@ -16,9 +23,10 @@ const WEIGHT = `${OWN}weight`
 const ZONE = `${OWN}zone`
 const LEASE = `${OWN}lease`
 const WEIGHT_OVERRIDE = `${OWN}weight-override`
-const OWN_ANNOTATIONS = [WEIGHT, ZONE, LEASE, WEIGHT_OVERRIDE]
+const NOT_IDEMPOTENT = `${OWN}not-idempotent-methods`
+const OWN_ANNOTATIONS = [WEIGHT, ZONE, LEASE, WEIGHT_OVERRIDE, NOT_IDEMPOTENT]
 
-/** Conditions beyond Kubernetes' Ready; the first alone is read. */
+/** Conditions beyond Kubernetes' Ready and those of the registry; the first alone is read. */
 const TERMINATING = `${OWN}Terminating`
 const DISCONNECTED = `${OWN}Disconnected`
 const HELD = `${OWN}Held`
@@ -36,6 +44,7 @@ export function parsePod(manifest: Fields, meta: ManifestMeta): Pod {
   const spec = manifest.object('spec')
   const status = manifest.object('status')
   const { annotations } = meta
+  const readinessProbe = spec && parseReadinessProbe(spec)
   const own = Object.entries(annotations).filter(([key]) => !OWN_ANNOTATIONS.includes(key))
   return {
     metadata: { ...metaMessage(meta), uid: meta.uid, annotations: Object.fromEntries(own) },
@@ -46,6 +55,8 @@ export function parsePod(manifest: Fields, meta: ManifestMeta): Pod {
       hostname: spec?.text('hostname') ?? '',
       subdomain: spec?.text('subdomain') ?? '',
       weight: parseWeight(manifest, annotations[WEIGHT]),
+      ...present({ readinessProbe }),
+      ...present({ notIdempotentMethods: parseMethods(annotations[NOT_IDEMPOTENT]) }),
     },
     status: {
       podIps: status === undefined ? [] : parseAddresses(status),
@@ -90,6 +101,10 @@ function parseWeight(manifest: Fields, text: string | undefined): number {
   return DEFAULT_WEIGHT
 }
 
+/** `a.B/C,a.B/D`; undefined when nothing is said. */
+const parseMethods = (text: string | undefined): string[] | undefined =>
+  text?.split(',').map((method) => method.trim())
+
 /** The manifest of a pod, with what Kubernetes has no field for in annotations and conditions. */
 export function podManifest(pod: Pod__Output): Manifest {
   const { metadata, spec, status } = pod
@@ -103,7 +118,7 @@ export function podManifest(pod: Pod__Output): Manifest {
       }),
     }),
     spec: telling({
-      containers: [telling({ name: 'main', ports: spec?.ports.map(portManifest) })],
+      containers: [containerManifest(spec)],
       hostname: spec?.hostname,
       nodeName: spec?.nodeName,
       subdomain: spec?.subdomain,
@@ -117,6 +132,14 @@ export function podManifest(pod: Pod__Output): Manifest {
   }
 }
 
+/** The one container a pod here is. */
+const containerManifest = (spec: PodSpec__Output | null): Manifest =>
+  telling({
+    name: 'main',
+    ports: spec?.ports.map(portManifest),
+    readinessProbe: spec?.readinessProbe && probeManifest(spec.readinessProbe),
+  })
+
 const portManifest = ({ containerPort, name, protocol }: ContainerPort__Output): Manifest =>
   telling({ containerPort, name, protocol })
 
@@ -126,6 +149,9 @@ function ownAnnotations({ metadata, override, spec, status }: Pod__Output): Reco
   return {
     ...(weight !== DEFAULT_WEIGHT && { [WEIGHT]: String(weight) }),
     ...(zone !== (metadata?.labels[ZONE_LABEL] ?? '') && { [ZONE]: zone }),
+    ...(spec?.notIdempotentMethods.length && {
+      [NOT_IDEMPOTENT]: spec.notIdempotentMethods.join(),
+    }),
     ...(status?.leaseId && { [LEASE]: status.leaseId }),
     ...(override?.weight !== undefined && { [WEIGHT_OVERRIDE]: String(override.weight) }),
   }
@@ -145,5 +171,14 @@ function conditionsManifest({ override, status }: Pod__Output): readonly Manifes
       type: 'Ready',
     }),
     ...held.map((type) => ({ status: 'True', type })),
+    ...(status?.conditions ?? []).map((found) =>
+      telling({
+        lastTransitionTime: rfc3339(found.lastTransitionTime),
+        message: found.message,
+        reason: found.reason,
+        status: found.status,
+        type: `${OWN}${found.type}`,
+      }),
+    ),
   ]
 }

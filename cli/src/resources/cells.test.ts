@@ -89,6 +89,26 @@ describe('the table of pods', () => {
   it.each([
     ['terminating', { status: { ...running, terminating: true } }, '1/1', 'Terminating'],
     ['disconnected', { status: { ...running, disconnected: true } }, '0/1', 'Disconnected'],
+    [
+      'not ready by its probe',
+      { status: { ...running, conditions: [{ type: 'Probed', status: 'Unknown' }] } },
+      '0/1',
+      'Running',
+    ],
+    [
+      'ready by its probe, and not reachable',
+      {
+        status: {
+          ...running,
+          conditions: [
+            { type: 'Probed', status: 'True' },
+            { type: 'Reachable', status: 'False' },
+          ],
+        },
+      },
+      '1/1',
+      'Running',
+    ],
     ['held', { status: { ...running, disconnected: true, held: true } }, '0/1', 'Held'],
     [
       'in maintenance',

@@ -1,0 +1,84 @@
+import { hostname } from 'node:os'
+import type { ChannelCredentials } from '@grpc/grpc-js'
+import { connectRoster } from '@roster/client'
+import { type Logger, pino } from 'pino'
+import { type DnsOptions, startDns } from './dns/dns.ts'
+import { Follower } from './follower.ts'
+import type { Module } from './module.ts'
+import type { ServiceSource } from './service-source.ts'
+import { SnapshotFile } from './snapshot-file.ts'
+
+export interface AgentOptions {
+  /** `host:port` of the registry. */
+  readonly registry: string
+  /** Sent with every call as a bearer token. */
+  readonly token?: string
+  /** Credentials of the connection to the registry. Default: none, no TLS. */
+  readonly credentials?: ChannelCredentials
+  /** Node the agent runs on. Default: the host name. */
+  readonly node?: string
+  /** Zone of the node. */
+  readonly zone?: string
+  /** File that keeps what is known across restarts. Absent: none. */
+  readonly snapshotFile?: string
+  /** Absent: no DNS. */
+  readonly dns?: DnsOptions
+  /** A level of pino. Default info. */
+  readonly logLevel?: string
+}
+
+/** An agent that runs. */
+export interface Agent {
+  /** What listens where, as `host:port`, by the name of the module. */
+  readonly addresses: Readonly<Record<string, string>>
+  /** Resolves with the error when a module can do its work no longer. Stop the agent then. */
+  readonly failed: Promise<unknown>
+  stop(): Promise<void>
+}
+
+/**
+ * Starts an agent in this process. Does not wait for the registry: DNS answers
+ * from the snapshot, or with SERVFAIL, until it is heard. Fails when an address is
+ * in use.
+ */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const log = pino({ name: 'roster-agent', level: options.logLevel ?? 'info' })
+  const node = options.node ?? hostname()
+  const { token, credentials, zone, snapshotFile } = options
+  const roster = connectRoster(options.registry, {
+    ...(token !== undefined && { token }),
+    ...(credentials && { credentials }),
+  })
+  log.info({ registry: roster.address, node, zone, snapshotFile: snapshotFile ?? 'off' }, 'agent')
+  const source = new Follower({
+    roster,
+    name: `agent/${node}`,
+    log,
+    ...(snapshotFile !== undefined && { snapshot: new SnapshotFile(snapshotFile, log) }),
+  })
+  const modules: Module[] = []
+  const closeAll = async () => {
+    for (const module of modules.reverse()) await module.close()
+    await source.close()
+    await roster.close()
+  }
+  try {
+    for (const start of modulesOf(options)) modules.push(await start(source, log))
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+  let stopped: Promise<void> | undefined
+  return {
+    addresses: Object.fromEntries(modules.map(({ name, address }) => [name, address])),
+    failed: Promise.race(modules.map(({ failed }) => failed)),
+    stop: () => (stopped ??= closeAll()),
+  }
+}
+
+/** What runs, in the order it is started. Stopped in reverse. */
+function modulesOf({
+  dns,
+}: AgentOptions): readonly ((source: ServiceSource, log: Logger) => Promise<Module>)[] {
+  return dns ? [(source, log) => startDns(source, dns, log)] : []
+}
