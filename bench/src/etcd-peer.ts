@@ -50,7 +50,7 @@ export async function startEtcd(valueBytes: number): Promise<Peer> {
 function etcdPeer(process: ServerProcess, address: string, valueBytes: number): Peer {
   const putCall = (key: Buffer, n: number) => {
     const value = Buffer.alloc(valueBytes, `${n} `)
-    return { headers: put.headers, request: put.serialize({ key, value }) }
+    return { path: put.path, headers: put.headers, request: put.serialize({ key, value }) }
   }
   return {
     name: 'etcd',
@@ -58,6 +58,7 @@ function etcdPeer(process: ServerProcess, address: string, valueBytes: number): 
     address,
     prepare: () => Promise.resolve(),
     watch: {
+      path: watch.path,
       headers: watch.headers,
       request: watch.serialize({ create_request: { key: KEY } }),
     },
@@ -94,6 +95,7 @@ function method(service: string, name: string) {
   const definition = (loaded[`etcdserverpb.${service}`] as ServiceDefinition)[name]
   if (definition === undefined) throw new Error(`etcd.proto has no ${service}.${name}`)
   return {
+    path: definition.path,
     headers: requestHeaders(definition.path),
     serialize: definition.requestSerialize,
     deserialize: definition.responseDeserialize,

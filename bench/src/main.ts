@@ -1,18 +1,30 @@
 import { parseArgs } from 'node:util'
 import { burst } from './burst.ts'
+import { callsCost } from './calls-cost.ts'
+import { dns } from './dns.ts'
 import { fanout } from './fanout.ts'
+import { pick } from './pick.ts'
+import { proxy } from './proxy.ts'
+import { push } from './push.ts'
 import { register } from './register.ts'
 import { formatTable, type Report } from './report.ts'
 import { restart } from './restart.ts'
 import { scale } from './scale.ts'
 import { removeLeftovers } from './server-process.ts'
+import { slow } from './slow.ts'
 
 const benchmarks: Readonly<Record<string, () => Promise<Report>>> = {
   fanout,
   burst,
   register,
   restart,
+  proxy,
   scale,
+  pick,
+  push,
+  calls: callsCost,
+  slow,
+  dns,
 }
 
 const usage = `usage: npm run bench -- NAME [--json]
@@ -22,10 +34,16 @@ const usage = `usage: npm run bench -- NAME [--json]
   register  64 callers register pods, singly and in batches; against etcd
   restart   start on a file with 100,000 pods: time to the first answer, memory
   scale     CPU per change with 10,000 services against 100
+  pick      nanoseconds per pick of every policy; against grpc-js
+  push      how long a change of one of 1,000 endpoints blocks the client; against grpc-js
+  calls     client CPU per unary call; against grpc-js
+  slow      five servers, one ten times slower: latency, who serves; against grpc-js
+  proxy     the userspace proxy on this machine; against HAProxy, and no proxy
+  dns       DNS answers of the agent; against NSD and dnsmasq
 
   --json    print one JSON object instead of a table
 
-etcd 3.4 must be on the PATH: apt-get install etcd-server
+Where etcd is the peer, etcd 3.4 must be on the PATH: apt-get install etcd-server
 `
 
 // Also after an error: no server outlives the run, no file stays.

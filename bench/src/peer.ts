@@ -2,6 +2,8 @@ import type { ServerProcess } from './server-process.ts'
 
 /** One request, ready to be sent: nothing is serialised while the clock runs. */
 export interface Call {
+  /** The method, as `/package.Service/Method`. */
+  readonly path: string
   /** The method's request headers, encoded. */
   readonly headers: Buffer
   /** The request message, encoded. */

@@ -5,6 +5,10 @@ export interface Row {
   readonly roster: number
   /** Absent where there is nothing to compare with. */
   readonly etcd?: number
+  /** Of grpc-js, where that is the other side. */
+  readonly grpcJs?: number
+  /** Of HAProxy, where that is the other side. */
+  readonly haproxy?: number
   /** Bound the ratio has to keep, or roster's own figure when it says `of: 'roster'`. */
   readonly goal?: Goal
 }
@@ -23,13 +27,14 @@ export interface Report {
 
 /** Prints the rows as a table, goals and whether they are met included. */
 export function formatTable(rows: readonly Row[]): string {
+  const isPeer = (key: 'grpcJs' | 'haproxy') => rows.some((row) => row[key] !== undefined)
+  const peer = isPeer('haproxy') ? 'haproxy' : isPeer('grpcJs') ? 'grpc-js' : 'etcd'
   const lines = [
-    ['', 'roster', 'etcd', 'roster/etcd', 'goal', ''],
+    ['', 'roster', peer, `roster/${peer}`, 'goal', ''],
     ...rows.map((row) => [
       `${row.what}, ${row.unit}`,
       rounded(row.roster),
-      row.etcd === undefined ? '' : rounded(row.etcd),
-      row.etcd === undefined ? '' : rounded(row.roster / row.etcd),
+      ...formatPeer(row),
       ...formatGoal(row),
     ]),
   ]
@@ -44,9 +49,17 @@ export function formatTable(rows: readonly Row[]): string {
     .join('\n')
 }
 
-function formatGoal({ goal, roster, etcd }: Row): readonly [string, string] {
+const peerOf = ({ etcd, grpcJs, haproxy }: Row): number | undefined => etcd ?? grpcJs ?? haproxy
+
+function formatPeer(row: Row): readonly [string, string] {
+  const peer = peerOf(row)
+  return peer === undefined ? ['', ''] : [rounded(peer), rounded(row.roster / peer)]
+}
+
+function formatGoal(row: Row): readonly [string, string] {
+  const { goal, roster } = row
   if (goal === undefined) return ['', '']
-  const value = goal.of === 'ratio' ? roster / (etcd ?? Number.NaN) : roster
+  const value = goal.of === 'ratio' ? roster / (peerOf(row) ?? Number.NaN) : roster
   const met = value <= (goal.atMost ?? Infinity) && value >= (goal.atLeast ?? -Infinity)
   const bound = goal.atMost === undefined ? `>= ${goal.atLeast}` : `<= ${goal.atMost}`
   return [`${goal.of === 'ratio' ? 'ratio' : 'roster'} ${bound}`, met ? 'met' : 'MISSED']

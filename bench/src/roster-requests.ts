@@ -25,7 +25,7 @@ function callOf<Request>(method: Method<Request>, request: Request): Call {
     headers = requestHeaders(method.path)
     headersOf.set(method.path, headers)
   }
-  return { headers, request: Buffer.from(method.requestSerialize(request)) }
+  return { path: method.path, headers, request: Buffer.from(method.requestSerialize(request)) }
 }
 
 /** Applies a ClusterIP service of one port that selects the pods made for it here. */

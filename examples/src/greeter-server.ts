@@ -1,7 +1,6 @@
 import { hostname } from 'node:os'
 import { connectRoster } from '@roster/client'
 import { createServer } from 'nice-grpc'
-import { HealthDefinition, HealthServiceImpl } from 'nice-grpc-server-health'
 import { GREETER_NAMESPACE, GREETER_PORT_NAME, GreeterService } from './greeter.ts'
 
 /*
@@ -28,22 +27,22 @@ const {
 
 const log = (text: string) => process.stdout.write(`${POD_NAME}: ${text}\n`)
 
-const server = createServer()
+const roster = connectRoster(ROSTER_REGISTRY)
+const server = createServer().use(roster.serverMiddleware)
 server.add(GreeterService, {
   sayHello: async ({ name }) => ({ message: `hello, ${name || 'world'}`, pod: POD_NAME }),
 })
-server.add(HealthDefinition, HealthServiceImpl())
+roster.serveHealth(server)
 const port = await server.listen(`${HOST}:${PORT}`)
 log(`listens at ${HOST}:${port}`)
 
-const roster = connectRoster(ROSTER_REGISTRY)
-const registration = roster.register({
+const registration = roster.register(server, {
   namespace: NAMESPACE,
   name: POD_NAME,
   labels: Object.fromEntries(LABELS.split(',').map((label) => label.split('='))),
   ports: [{ name: GREETER_PORT_NAME, containerPort: port }],
   ...(ADVERTISE_IP && { addresses: [ADVERTISE_IP] }),
-  servers: [server],
+  services: [GreeterService],
   drain: { graceMs: 5_000 },
   signals: ['SIGTERM', 'SIGINT'],
 })

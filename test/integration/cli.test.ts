@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { run } from '../../cli/src/program.ts'
 import { type Clients, connect, webPod, webService } from '../support/clients.ts'
 import { eventually } from '../support/eventually.ts'
+import { RawWatcher } from '../support/raw-watcher.ts'
 
 const QUIET = { listen: '127.0.0.1:0', logLevel: 'silent' }
 const MAIN = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url))
@@ -365,6 +366,61 @@ describe('roster watch', () => {
   })
 })
 
+describe('roster drain', () => {
+  const watching = async (name: string) => {
+    const watcher = new RawWatcher(name, admin, { subscribe: { service: 'web' } })
+    await eventually(() => watcher.ready.get('web')?.has('web-1') === true)
+    return watcher
+  }
+
+  it('waits for the watchers of the pod, and counts them', async () => {
+    await given(ALL)
+    const watchers = [await watching('a'), await watching('b')]
+    const session = new Session(['drain', 'web-1'])
+    for (const watcher of watchers) {
+      await watcher.hasLost('web', 'web-1')
+      watcher.ack()
+    }
+    expect([await session.code, session.out, session.err]).toEqual([
+      0,
+      'pod/web-1 drained: 2 watchers have it\n',
+      '',
+    ])
+    for (const watcher of watchers) watcher.close()
+  })
+
+  it('names who has not acknowledged in time, and fails', async () => {
+    await given(ALL)
+    const [quick, silent] = [await watching('quick'), await watching('silent')]
+    const session = new Session('drain web-1 --timeout 300ms'.split(' '))
+    await quick.hasLost('web', 'web-1')
+    quick.ack()
+    expect([await session.code, session.out, session.err]).toEqual([
+      1,
+      '',
+      'error: pod/web-1 is marked, but after 300ms 1 of 2 watchers may still call it:\n' +
+        '  silent (has acknowledged nothing)\n',
+    ])
+    quick.close()
+    silent.close()
+  })
+
+  it('of a pod nobody watches is done at once, in the namespace it is told', async () => {
+    await admin.pods.registerPod({ pod: webPod('web-1') })
+    const drained = await roster('drain web-1 -n demo')
+    const absent = await roster('drain web-1')
+    expect(drained).toEqual({
+      code: 0,
+      out: 'pod/web-1 drained: nobody watches its services\n',
+      err: '',
+    })
+    expect([absent.code, absent.err]).toEqual([
+      1,
+      'error: pod default/web-1 not found: check the name and the namespace\n',
+    ])
+  })
+})
+
 describe('roster register', () => {
   const ARGS = 'register web-1 --label app=web --port http=8080 --zone a --weight 7'
 
@@ -470,6 +526,8 @@ describe('roster', () => {
     'delete',
     'delete svc',
     'delete svc web -f -',
+    'drain',
+    'drain web-1 --timeout soon',
     'watch',
     'watch web --all',
     'register web-1 --label app',
@@ -495,6 +553,7 @@ describe('roster', () => {
       'describe',
       'delete',
       'watch',
+      'drain',
       'register',
       'health',
     ]) {

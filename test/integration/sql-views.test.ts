@@ -5,6 +5,7 @@ import { endpointsOf } from '../../server/src/model/endpoints.ts'
 import { keyOf } from '../../server/src/model/keys.ts'
 import type { ObjectMeta } from '../../server/src/model/meta.ts'
 import type { Disconnected, Pod, PodOverride } from '../../server/src/model/pod.ts'
+import type { Probed } from '../../server/src/model/probed.ts'
 import { matchesAll, type Requirement, selectorOf } from '../../server/src/model/selector.ts'
 import {
   hasSelector,
@@ -106,6 +107,21 @@ const service: fc.Arbitrary<Service> = fc
     return { metadata: meta({ namespace, name }), spec, status: {} } as unknown as Service
   })
 
+const probe = fc.record({
+  httpGet: fc.record({
+    path: fc.constantFrom('/', '/"é"'),
+    port: fc.constant(80),
+    host: fc.constant(''),
+    scheme: fc.constant<'HTTP'>('HTTP'),
+    httpHeaders: fc.constant([]),
+  }),
+  initialDelaySeconds: fc.constant(0),
+  timeoutSeconds: fc.constant(1),
+  periodSeconds: fc.constant(10),
+  successThreshold: fc.constant(1),
+  failureThreshold: fc.constant(3),
+})
+
 const pod: fc.Arbitrary<Pod> = fc
   .record({
     metadata: fc
@@ -125,6 +141,7 @@ const pod: fc.Arbitrary<Pod> = fc
       hostname: fc.constant(''),
       subdomain: fc.constant(''),
       weight: fc.integer({ min: 0, max: 3 }),
+      readinessProbe: fc.option(probe, { nil: undefined }),
     }),
     status: fc.record({
       podIPs: fc.constantFrom([], ['10.0.0.1'], ['::1'], ['10.0.0.1', '::1'], ['::1', '10.0.0.1']),
@@ -138,7 +155,8 @@ const pod: fc.Arbitrary<Pod> = fc
       lastTransitionTime: fc.constant(''),
     }),
   })
-  .map((one) => one as Pod)
+  // As from the store: a member that is undefined is absent.
+  .map((one) => JSON.parse(JSON.stringify(one)) as Pod)
 
 const condition = fc.record({
   ready: fc.boolean(),
@@ -186,6 +204,18 @@ const override = fc.record(
   { maintenance: fc.boolean(), weight: fc.integer({ min: 0, max: 9 }) },
   { requiredKeys: ['maintenance'] },
 )
+const probed = fc
+  .record({
+    namespace,
+    name: fc.constantFrom('p1', 'p2', 'p3', 'p4', 'p5', 'p6'),
+    uidOf: fc.constantFrom('', 'p1'),
+    probe,
+    status: fc.constantFrom('True', 'True', 'True', 'False'),
+  })
+  .map(({ namespace, name, uidOf, probe, status }) => ({
+    key: keyOf('probed', namespace, name),
+    object: { uid: `uid-${uidOf || name}`, probe, condition: { status } },
+  }))
 const change = fc.oneof(
   { weight: 6, arbitrary: pod.map(named('pods')) },
   { weight: 3, arbitrary: service.map(named('services')) },
@@ -196,6 +226,7 @@ const change = fc.oneof(
       .tuple(namespace, fc.constantFrom('p1', 'p2'), override)
       .map(([ns, name, object]) => ({ key: keyOf('overrides', ns, name), object })),
   },
+  { weight: 4, arbitrary: probed },
   {
     weight: 1,
     arbitrary: fc
@@ -259,6 +290,9 @@ function expectedRows(world: World): readonly Row[] {
         | PodOverride
         | undefined,
       disconnected: world.has(keyOf('disconnected', pod.status.leaseId)),
+      probed: world.get(keyOf('probed', pod.metadata.namespace, pod.metadata.name)) as
+        | Probed
+        | undefined,
     }))
     const written = slices.filter(
       ({ metadata }) =>

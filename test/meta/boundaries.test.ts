@@ -11,7 +11,15 @@ import { root, sourcesOfOurs, withoutComments } from '../support/checkout.ts'
 const config = join(root, '.dependency-cruiser.cjs')
 const rules: readonly { readonly name: string }[] = createRequire(import.meta.url)(config).forbidden
 
-const packages = ['proto/src', 'server/src', 'client/src', 'cli/src', 'examples/src', 'bench/src']
+const packages = [
+  'proto/src',
+  'server/src',
+  'client/src',
+  'agent/src',
+  'cli/src',
+  'examples/src',
+  'bench/src',
+]
 
 interface Report {
   readonly totalCruised: number
@@ -43,12 +51,14 @@ const planted: Readonly<Record<string, readonly [path: string, statement: string
   'the store port knows the model': ['server/src/store/open.ts', `import './sqlite/engine.ts'`],
   'an engine knows the port': ['server/src/store/sqlite/a.ts', `import '../../registry/r.ts'`],
   'the registry knows the port': ['server/src/registry/a.ts', `import '../store/sqlite/engine.ts'`],
+  'probes know the registry': ['server/src/probes/a.ts', `import '../grpc/door.ts'`],
   'grpc knows the registry': ['server/src/grpc/a.ts', `import '../store/store.ts'`],
   'xds knows the registry': ['server/src/xds/a.ts', `import '../grpc/door.ts'`],
   'http knows the registry': ['server/src/http/a.ts', `import '@roster/proto'`],
   'the server knows the contract': ['server/src/main.ts', `import '@roster/client'`],
   'the contract stands alone': ['proto/src/index.ts', `import type {} from '@roster/client'`],
   'the SDK knows the contract': ['client/src/a.ts', `import '../../server/src/model/meta.ts'`],
+  'the agent is a client': ['agent/src/a.ts', `import '../../server/src/app.ts'`],
   'the command knows the SDK': ['cli/src/main.ts', `import '../../bench/src/run.ts'`],
   'only serve starts a registry': ['cli/src/commands/get.ts', `await import('@roster/server')`],
   'serve loads the registry when it starts one': [
