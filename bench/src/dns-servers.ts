@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -22,7 +23,8 @@ export interface DnsPeer {
 export function checkPrograms(): void {
   const packages = { nsd: 'nsd', dnsmasq: 'dnsmasq-base', dnsperf: 'dnsperf' }
   const missing = Object.entries(packages).filter(
-    ([program]) => spawnSync(program, ['-h']).error !== undefined,
+    // Asked of the shell: what each would do with a flag is its own affair.
+    ([program]) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0,
   )
   if (missing.length === 0) return
   const [programs, names] = [0, 1].map((n) => missing.map((entry) => entry[n]).join(' '))
@@ -64,6 +66,9 @@ export async function startNsd(): Promise<DnsPeer> {
     'server:',
     `  ip-address: 127.0.0.1@${port}`,
     '  server-count: 1',
+    // Else it leaves most queries of one client unanswered.
+    '  rrl-ratelimit: 0',
+    '  rrl-whitelist-ratelimit: 0',
     ...['username', 'pidfile', 'database'].map((key) => `  ${key}: ""`),
     ...['zonelistfile', 'xfrdfile'].map((key) => `  ${key}: "${zone}.${key}"`),
     'remote-control:',
@@ -98,11 +103,15 @@ function written(name: string, text: string): string {
   return file
 }
 
-/** A port nobody listens at, for a server that cannot choose one itself. */
+/** A port nobody listens at, over UDP or TCP, for a server that cannot choose one itself. */
 async function freePort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  socket.close()
+  const tcp = createServer().listen(0, '127.0.0.1')
+  await once(tcp, 'listening')
+  const { port } = tcp.address() as AddressInfo
+  const udp = createSocket('udp4').bind(port, '127.0.0.1')
+  await once(udp, 'listening')
+  tcp.close()
+  udp.close()
+  await Promise.all([once(tcp, 'close'), once(udp, 'close')])
   return port
 }

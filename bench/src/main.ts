@@ -2,8 +2,10 @@ import { parseArgs } from 'node:util'
 import { burst } from './burst.ts'
 import { callsCost } from './calls-cost.ts'
 import { dns } from './dns.ts'
+import { failover } from './failover.ts'
 import { fanout } from './fanout.ts'
 import { pick } from './pick.ts'
+import { propagation } from './propagation.ts'
 import { proxy } from './proxy.ts'
 import { push } from './push.ts'
 import { register } from './register.ts'
@@ -24,6 +26,8 @@ const benchmarks: Readonly<Record<string, () => Promise<Report>>> = {
   push,
   calls: callsCost,
   slow,
+  failover,
+  propagation,
   dns,
 }
 
@@ -38,6 +42,8 @@ const usage = `usage: npm run bench -- NAME [--json]
   push      how long a change of one of 1,000 endpoints blocks the client; against grpc-js
   calls     client CPU per unary call; against grpc-js
   slow      five servers, one ten times slower: latency, who serves; against grpc-js
+  failover  kill -9 of one of three pods under 40 callers: failed calls, last call to it
+  propagation  RegisterPod until the pickers of 200 clients use the pod
   proxy     the userspace proxy on this machine; against HAProxy, and no proxy
   dns       DNS answers of the agent; against NSD and dnsmasq
 

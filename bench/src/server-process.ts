@@ -70,6 +70,11 @@ export class ServerProcess {
     )
   }
 
+  /** Kills the process at once (SIGKILL). */
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+
   /** Asks the process to stop and waits until it has; kills it after 5 s. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
