@@ -3,7 +3,9 @@ import type { ChannelCredentials } from '@grpc/grpc-js'
 import { connectRoster } from '@roster/client'
 import { type Logger, pino } from 'pino'
 import { type DnsOptions, startDns } from './dns/dns.ts'
+import { type DockerOptions, startDocker } from './docker/docker.ts'
 import { Follower } from './follower.ts'
+import { type LoadBalancerOptions, startLoadBalancer } from './loadbalancer/load-balancer.ts'
 import type { Module } from './module.ts'
 import type { ServiceSource } from './service-source.ts'
 import { SnapshotFile } from './snapshot-file.ts'
@@ -23,6 +25,10 @@ export interface AgentOptions {
   readonly snapshotFile?: string
   /** Absent: no DNS. */
   readonly dns?: DnsOptions
+  /** Absent: containers are not registered. */
+  readonly docker?: DockerOptions
+  /** Absent: services of type LoadBalancer get no addresses from this agent. */
+  readonly loadBalancer?: LoadBalancerOptions
   /** A level of pino. Default info. */
   readonly logLevel?: string
 }
@@ -64,13 +70,22 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   }
   try {
     for (const start of modulesOf(options)) modules.push(await start(source, log))
+    const { docker, loadBalancer } = options
+    if (docker) modules.push(startDocker(docker, { roster, node, zone: zone ?? '', log }))
+    if (loadBalancer) {
+      const place = { node, zone: zone ?? '' }
+      const needs = { source, catalog: roster.catalog, place, log }
+      modules.push(await startLoadBalancer(needs, loadBalancer))
+    }
   } catch (error) {
     await closeAll()
     throw error
   }
   let stopped: Promise<void> | undefined
   return {
-    addresses: Object.fromEntries(modules.map(({ name, address }) => [name, address])),
+    addresses: Object.fromEntries(
+      modules.flatMap(({ name, address }) => (address === undefined ? [] : [[name, address]])),
+    ),
     failed: Promise.race(modules.map(({ failed }) => failed)),
     stop: () => (stopped ??= closeAll()),
   }

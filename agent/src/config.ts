@@ -5,10 +5,15 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import type { AgentOptions } from './agent.ts'
 import { type HostPort, parseHostPort } from './dns/host-port.ts'
 import { systemUpstreams } from './dns/upstreams.ts'
+import {
+  addLoadBalancerFlags,
+  type LoadBalancerFlags,
+  loadBalancerFrom,
+} from './loadbalancer/flags.ts'
 
 /** The flags of `roster agent`; `run` gets the checked configuration. */
 export function agentCommand(run: (options: AgentOptions) => Promise<void>): Command {
-  return new Command('agent')
+  const command = new Command('agent')
     .description('Give programs of this node DNS names for the services of a registry.')
     .addOption(
       new Option('--registry <host:port>', 'registry to follow')
@@ -29,6 +34,8 @@ export function agentCommand(run: (options: AgentOptions) => Promise<void>): Com
       '--dns-forward <host[:port],…>',
       'who answers for other names; none: they are refused (default: as in /etc/resolv.conf)',
     )
+    .option('--docker [socket]', 'register the containers of a Docker engine by their labels')
+    .option('--docker-expose-by-default', 'register containers without label roster.enable too')
     .option('--cluster-domain <domain>', 'domain of the names', 'cluster.local')
     .option('--dns-ttl <seconds>', 'how long answers may be kept, 0 to 3600', seconds, 5)
     .addOption(
@@ -50,9 +57,10 @@ export function agentCommand(run: (options: AgentOptions) => Promise<void>): Com
     .action(async (flags: Flags, command: Command) => {
       await run(optionsFrom(flags, (text) => command.error(`error: ${text}`, { exitCode: 2 })))
     })
+  return addLoadBalancerFlags(command)
 }
 
-interface Flags {
+interface Flags extends LoadBalancerFlags {
   readonly registry: string
   readonly token?: string
   readonly ca?: string
@@ -61,6 +69,8 @@ interface Flags {
   readonly snapshot: string
   readonly dnsListen: string
   readonly dnsForward?: string
+  readonly docker?: string | true
+  readonly dockerExposeByDefault?: true
   readonly clusterDomain: string
   readonly dnsTtl: number
   readonly dnsPods: 'disabled' | 'verified'
@@ -73,6 +83,7 @@ type Fail = (problem: string) => never
 function optionsFrom(flags: Flags, fail: Fail): AgentOptions {
   const { registry, token, ca, node, zone, snapshot, logLevel } = flags
   const dns = flags.dnsListen === 'off' ? undefined : dnsFrom(flags, fail)
+  const loadBalancer = loadBalancerFrom(flags, fail)
   return {
     registry,
     logLevel,
@@ -82,7 +93,20 @@ function optionsFrom(flags: Flags, fail: Fail): AgentOptions {
     ...(zone !== undefined && { zone }),
     ...(snapshot !== 'off' && { snapshotFile: snapshot }),
     ...(dns && { dns }),
+    ...(loadBalancer && { loadBalancer }),
+    ...(flags.docker !== undefined && { docker: dockerFrom(flags, fail) }),
   }
+}
+
+const DOCKER_SOCKET = '/var/run/docker.sock'
+
+function dockerFrom(flags: Flags, fail: Fail): NonNullable<AgentOptions['docker']> {
+  const socket = flags.docker === true ? DOCKER_SOCKET : (flags.docker ?? '')
+  const socketPath = socket.replace(/^unix:\/\//, '')
+  if (!socketPath.startsWith('/')) {
+    fail(`--docker ${socket}: must be the path of a Unix socket, e.g. ${DOCKER_SOCKET}`)
+  }
+  return { socketPath, exposedByDefault: flags.dockerExposeByDefault ?? false }
 }
 
 function dnsFrom(flags: Flags, fail: Fail): NonNullable<AgentOptions['dns']> {

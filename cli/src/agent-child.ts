@@ -3,12 +3,23 @@ import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { Backoff, pause } from '@roster/client'
-import type { ServingRegistry } from '@roster/server'
 
 const PROGRAM = fileURLToPath(new URL('./main.js', import.meta.url))
 /** How long an agent may take to stop, in milliseconds. */
 const STOP_TIMEOUT_MS = 5_000
 const MAX_DELAY_MS = 30_000
+
+export interface AgentChildOptions {
+  /** `host:port` the registry listens at. */
+  readonly address: string
+  /** Token the registry asks for. */
+  readonly token?: string
+  /** File with the certificate the registry shows. Absent: no TLS. */
+  readonly certFile?: string
+  /** CIDRs that ClusterIPs come from. */
+  readonly clusterIPRanges: readonly string[]
+  readonly logLevel: string
+}
 
 /** What runs an agent as a process of its own. */
 export interface AgentChild {
@@ -19,14 +30,14 @@ export interface AgentChild {
  * Runs `roster agent` for a registry of this process, and runs it again whenever it
  * ends, after up to 1 s, growing to 30 s. It ends by itself when this process does.
  */
-export function startAgentChild(registry: ServingRegistry): AgentChild {
+export function startAgentChild(options: AgentChildOptions): AgentChild {
   const stopping = new AbortController()
   let child: ChildProcess | undefined
   const keepRunning = async () => {
     const backoff = new Backoff({ initialMs: 1_000, maxMs: MAX_DELAY_MS })
     while (!stopping.signal.aborted) {
       backoff.started()
-      child = spawnAgent(registry)
+      child = spawnAgent(options)
       const why = await ended(child)
       if (stopping.signal.aborted) return
       const delayMs = Math.round(backoff.nextDelayMs())
@@ -46,11 +57,13 @@ export function startAgentChild(registry: ServingRegistry): AgentChild {
   }
 }
 
-function spawnAgent({ address, config, certFile }: ServingRegistry): ChildProcess {
+function spawnAgent(options: AgentChildOptions): ChildProcess {
+  const { address, token, certFile, clusterIPRanges, logLevel } = options
   const args = [
     ...['--registry', reachable(address)],
-    ...['--service-cluster-ip-range', config.clusterIPRanges.join()],
-    ...['--log-level', config.logLevel],
+    ...['--service-cluster-ip-range', clusterIPRanges.join()],
+    ...['--log-level', logLevel],
+    '--load-balancer',
     // The registry it would outlive is this process, and its own end.
     ...['--snapshot', 'off'],
     ...(certFile === undefined ? [] : ['--ca', certFile]),
@@ -61,7 +74,7 @@ function spawnAgent({ address, config, certFile }: ServingRegistry): ChildProces
     // A Ctrl-C in the terminal is for this process, which stops the agent in its turn.
     detached: true,
     // Not as an argument: those are for everybody to see.
-    env: { ...process.env, ...(config.token !== undefined && { ROSTER_TOKEN: config.token }) },
+    env: { ...process.env, ...(token !== undefined && { ROSTER_TOKEN: token }) },
   })
 }
 

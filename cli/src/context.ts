@@ -30,8 +30,8 @@ export interface Context {
   readonly timeoutMs: number
 }
 
-/** 0 done, 1 failed, 2 the command line makes no sense. */
-export type ExitCode = 0 | 1 | 2
+/** 0 done, 1 failed, 2 the command line makes no sense; of `roster run`, what its command ended with. */
+export type ExitCode = number
 
 /**
  * Runs a command against the registry its flags or the environment name, and

@@ -7,6 +7,7 @@ import { drain } from './commands/drain.ts'
 import { type Choice, type GetFlags, get, OUTPUTS } from './commands/get.ts'
 import { health } from './commands/health.ts'
 import { type RegisterFlags, register } from './commands/register.ts'
+import { type RunFlags, runProgram } from './commands/run.ts'
 import { serve } from './commands/serve.ts'
 import { version } from './commands/version.ts'
 import { type WatchFlags, watch } from './commands/watch.ts'
@@ -214,5 +215,41 @@ have not acknowledged and exits with 1; the pod stays marked.`,
     .option('--ttl <duration>', 'how long it outlives its last sign of life', '15s')
     .action((name: string, flags: RegisterFlags, command: Command) =>
       withContext(command, (context) => register(name, flags, context)),
+    )
+  addRun(program, withContext)
+}
+
+function addRun(program: Command, withContext: WithContext): void {
+  program
+    .command('run')
+    .description('run a program as a pod: registered while it runs, drained before it is stopped')
+    .usage('[options] -- <command> [args...]')
+    .argument('<command>', 'program to run')
+    .argument('[args...]', 'its arguments')
+    .option('--name <name>', 'name of the pod (default: the host name and a random part)')
+    .option('-l, --label <key=value>', 'label, by which services find it; repeatable', collect)
+    .option('--port <[name=]port[/protocol]>', 'port it listens at; repeatable', collect)
+    .option(
+      '--probe <probe>',
+      'ready only while it answers: tcp:PORT, http:PORT/PATH or grpc:PORT[/SERVICE]',
+    )
+    .option('--address <ip>', 'its address; repeatable (default: the one to the registry)', collect)
+    .option('--node <node>', 'node it runs on')
+    .option('--zone <zone>', 'zone it runs in')
+    .option('--weight <weight>', 'share of the calls against the others, 0 to 10000 (default 100)')
+    .option('--grace <duration>', 'how long it may take to stop before it is killed', '30s')
+    .option('--wait', 'start it when the pod is registered, not before')
+    .addHelpText(
+      'after',
+      `
+On SIGTERM or SIGINT the pod is drained: the registry tells its callers, they
+acknowledge, and then the program gets the signal. A second one it gets at once.
+SIGHUP is passed on. The exit code is the program's, 128 + N after signal N.
+While the registry is away the program runs all the same, and is registered later.
+
+  roster run -l app=web --port http=8080 --probe http:8080/healthz -- node web.js`,
+    )
+    .action((name: string, args: readonly string[], flags: RunFlags, command: Command) =>
+      withContext(command, (context) => runProgram([name, ...args], flags, context)),
     )
 }

@@ -86,7 +86,7 @@ export function ask(responder: Responder, message: Buffer, transport: 'udp' | 't
   return told(out.subarray(0, length))
 }
 
-export function told(message: Buffer): Told {
+function told(message: Buffer): Told {
   const packet = decode(message)
   const flags = (['aa', 'tc', 'rd', 'ra', 'cd'] as const).filter((name) => packet[`flag_${name}`])
   const words = (records: readonly unknown[] | undefined) => (records ?? []).map(wordsOf)

@@ -17,7 +17,7 @@ export interface Answer {
   readonly glue: Records
 }
 
-export const NO_RECORDS: Records = { bytes: Buffer.alloc(0), ends: [] }
+const NO_RECORDS: Records = { bytes: Buffer.alloc(0), ends: [] }
 
 /**
  * Encodes records of one name and type as the answer to the question for them.

@@ -1,4 +1,4 @@
-import { encodeRecords, nameBytes, ownerIn, QUESTION_OWNER, resourceRecord } from './answer.ts'
+import { encodeRecords, nameBytes, QUESTION_OWNER, resourceRecord } from './answer.ts'
 import type { Resolved } from './forwarder.ts'
 import type { Name } from './name.ts'
 import { FLAG, MAX_TCP_BYTES, RCODE, type Rcode, TYPE } from './protocol.ts'
@@ -138,7 +138,7 @@ export class Responder {
     const response = this.#begin(query, out, transport)
     if (type !== TYPE.SOA || name !== apex) return this.#conclude(response, name, query, apex)
     response.setFlag(FLAG.AA)
-    response.add('answer', this.#soa(query, apex))
+    response.add('answer', this.#zone.soa(query.name, apex))
     return response.finish(RCODE.NOERROR)
   }
 
@@ -150,7 +150,7 @@ export class Responder {
       return response.finish(RCODE.SERVFAIL)
     }
     response.setFlag(FLAG.AA)
-    response.add('authority', this.#soa(query, apex))
+    response.add('authority', this.#zone.soa(query.name, apex))
     const rcode: Rcode = exists ? RCODE.NOERROR : RCODE.NXDOMAIN
     return response.finish(rcode)
   }
@@ -163,11 +163,6 @@ export class Responder {
       const ttl = this.#zone.ttlSeconds
       return response.add('answer', resourceRecord(owner, TYPE.CNAME, ttl, nameBytes(alias)))
     })
-  }
-
-  #soa(query: Query, apex: Name): Buffer {
-    const owner = ownerIn(query.name, apex)
-    return resourceRecord(owner, TYPE.SOA, this.#zone.ttlSeconds, this.#zone.soaData())
   }
 
   /** A client that desires no recursion gets none; so no two servers can send it round for ever. */

@@ -35,8 +35,8 @@ export class Response {
     this.#flags = FLAG.QR | (asked & (FLAG.OPCODE | FLAG.RD | FLAG.CD))
     start.message.copy(out, 0, 0, start.end)
     out.writeUInt16BE(start.end > HEADER_BYTES ? 1 : 0, 4)
-    out.fill(0, 6, HEADER_BYTES)
     this.#length = start.end
+    this.clear()
   }
 
   get length(): number {
@@ -55,7 +55,7 @@ export class Response {
     if (this.#length + bytes.length > this.#limit) return this.#addSome(section, bytes, ends, first)
     const start = first === 0 ? 0 : (ends[first - 1] ?? 0)
     bytes.copy(this.#out, this.#length, start)
-    bytes.copy(this.#out, this.#length + bytes.length - start, 0, start)
+    if (start > 0) bytes.copy(this.#out, this.#length + bytes.length - start, 0, start)
     this.#length += bytes.length
     this.#count(section, ends.length)
     return true
@@ -73,7 +73,9 @@ export class Response {
   /** Takes every record out again. */
   clear(): void {
     this.#length = this.#start.end
-    this.#out.fill(0, 6, HEADER_BYTES)
+    // Two writes cost less than a fill.
+    this.#out.writeUInt32BE(0, SECTION_OFFSET.answer)
+    this.#out.writeUInt16BE(0, SECTION_OFFSET.additional)
   }
 
   /** Writes what is left, the OPT record included; the length of the message. */

@@ -143,7 +143,7 @@ const hostLabel = ({ hostname }: DnsEndpoint, address: string): string =>
   hostname === '' ? dashed(address) : hostname
 
 /** An address as a label: `10-0-0-1`, `5678-abcd--1`; none ends with a dash. */
-export function dashed(address: string): string {
+function dashed(address: string): string {
   const text = address.replace(/[.:]/g, '-')
   return text.endsWith('-') ? `${text}0` : text
 }

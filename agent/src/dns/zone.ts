@@ -1,7 +1,7 @@
 import { reverseZones } from './address.ts'
-import { type Answer, encodeAnswer, nameBytes } from './answer.ts'
+import { type Answer, encodeAnswer, nameBytes, ownerIn, resourceRecord } from './answer.ts'
 import type { DnsService } from './dns-service.ts'
-import { label, type Name, parentOf, parseName, printName, ROOT, suffixesOf } from './name.ts'
+import { label, type Name, parentOf, parseName, printName, ROOT } from './name.ts'
 import { TYPE } from './protocol.ts'
 import { EXISTS, type NamedRecord, recordsOf, type ZoneRecord } from './service-records.ts'
 
@@ -43,12 +43,14 @@ export class Zone {
   readonly ttlSeconds: number
   readonly #podNames: 'disabled' | 'verified'
   readonly #apexes: ReadonlySet<Name>
+  readonly #apexLengths: ReadonlySet<number>
   readonly #now: () => number
   readonly #nodes = new Map<Name, Node>()
   readonly #namesOf = new Map<string, ReadonlySet<Name>>()
   /** The time of the last change, in seconds since 1970. */
   #serial: number
-  #soaData: Buffer | undefined
+  /** Encoded; by where the zone's name begins in the question, or by that name. */
+  readonly #soas = new Map<number | Name, Buffer>()
 
   /** Throws for a domain that is no name and for networks that are none. */
   constructor(options: ZoneOptions) {
@@ -58,6 +60,7 @@ export class Zone {
     this.ttlSeconds = options.ttlSeconds
     this.#podNames = options.podNames ?? 'disabled'
     this.#apexes = new Set([domain, ...(options.reverseZones ?? []).flatMap(reverseZones)])
+    this.#apexLengths = new Set([...this.#apexes].map((apex) => apex.length))
     this.#now = options.now ?? (() => Math.floor(Date.now() / 1000))
     this.#serial = this.#now()
     this.#add(STATIC, staticRecords(domain, this.#apexes, options.address))
@@ -108,19 +111,26 @@ export class Zone {
 
   /** Top of the zone the name lies in; undefined when it is none of ours. */
   apexOf(name: Name): Name | undefined {
-    for (const suffix of suffixesOf(name)) if (this.#apexes.has(suffix)) return suffix
-    return undefined
+    for (let at = 0; ; at += 1 + name.charCodeAt(at)) {
+      // Most names above one are as long as no zone: no need to cut them out.
+      if (this.#apexLengths.has(name.length - at)) {
+        const suffix = name.slice(at)
+        if (this.#apexes.has(suffix)) return suffix
+      }
+      if (at >= name.length - 1) return undefined
+    }
   }
 
-  /** Data of the SOA record of all zones (RFC 1035 section 3.3.13). */
-  soaData(): Buffer {
-    if (this.#soaData) return this.#soaData
-    const times = Buffer.alloc(20)
-    const values = [this.#serial, 7_200, 1_800, 86_400, this.ttlSeconds]
-    for (const [n, value] of values.entries()) times.writeUInt32BE(value >>> 0, 4 * n)
-    const host = nameBytes(serverName(this.domain))
-    this.#soaData = Buffer.concat([host, nameBytes(label('hostmaster') + this.domain), times])
-    return this.#soaData
+  /** The SOA record of a zone, encoded as part of a response to a question for the name. */
+  soa(name: Name, apex: Name): Buffer {
+    const key = name.endsWith(apex) ? name.length - apex.length : apex
+    let record = this.#soas.get(key)
+    if (record === undefined) {
+      const owner = ownerIn(name, apex)
+      record = resourceRecord(owner, TYPE.SOA, this.ttlSeconds, this.#soaData())
+      this.#soas.set(key, record)
+    }
+    return record
   }
 
   /** Every name with its records in words, in order: for comparing. */
@@ -134,7 +144,16 @@ export class Zone {
 
   #changed(): void {
     this.#serial = this.#now()
-    this.#soaData = undefined
+    this.#soas.clear()
+  }
+
+  /** RFC 1035 section 3.3.13. */
+  #soaData(): Buffer {
+    const times = Buffer.alloc(20)
+    const values = [this.#serial, 7_200, 1_800, 86_400, this.ttlSeconds]
+    for (const [n, value] of values.entries()) times.writeUInt32BE(value >>> 0, 4 * n)
+    const host = nameBytes(serverName(this.domain))
+    return Buffer.concat([host, nameBytes(label('hostmaster') + this.domain), times])
   }
 
   #add(owner: string, records: readonly NamedRecord[]): void {

@@ -111,7 +111,7 @@ class Course {
 }
 
 /** The error of the call beneath, from which the command explains what to do. */
-const asTheCallFailed = (error: unknown): unknown =>
+export const asTheCallFailed = (error: unknown): unknown =>
   error instanceof RosterError && error.cause !== undefined ? asTheCallFailed(error.cause) : error
 
 /** Waits, and holds the process: a command that waits is not done. */
@@ -132,7 +132,8 @@ function podOf(name: string, flags: RegisterFlags, { namespace }: Context): Regi
   }
 }
 
-function parseLabel(text: string): [key: string, value: string] {
+/** `app=web`. */
+export function parseLabel(text: string): [key: string, value: string] {
   const at = text.indexOf('=')
   if (at > 0) return [text.slice(0, at), text.slice(at + 1)]
   throw new UsageError(`--label ${text}: give it as KEY=VALUE`)
@@ -148,7 +149,8 @@ export function parsePort(text: string): ContainerPort {
   return { name, containerPort: Number(port), protocol: protocol.toUpperCase() }
 }
 
-function parseWeight(text: string): number {
+/** 0 to 10000. */
+export function parseWeight(text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= 10_000) return Number(text)
   throw new UsageError(`--weight ${text}: give a number from 0 to 10000`)
 }

@@ -7,5 +7,14 @@ import { startAgentChild } from '../agent-child.ts'
  */
 export async function serve(args: readonly string[]): Promise<number> {
   const server = await import('@roster/server')
-  return server.serve(args, startAgentChild)
+  return server.serve(args, ({ address, config, certFile }) => {
+    const { token, clusterIPRanges, logLevel } = config
+    return startAgentChild({
+      address,
+      clusterIPRanges,
+      logLevel,
+      ...(token !== undefined && { token }),
+      ...(certFile !== undefined && { certFile }),
+    })
+  })
 }

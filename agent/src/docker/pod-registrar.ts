@@ -1,0 +1,207 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Backoff, pause, type Roster, RosterError } from '@roster/client'
+import type { KeepAliveRequest, Pod } from '@roster/proto'
+import type { Logger } from 'pino'
+
+/** Most pods the registry takes in one RegisterPods. */
+const MAX_PODS_PER_CALL = 100
+/** How long a goodbye may take, in milliseconds. */
+const GOODBYE_MS = 1_000
+
+export interface PodRegistrarOptions {
+  readonly roster: Pick<Roster, 'address' | 'leases' | 'pods'>
+  readonly log: Logger
+  /** Time to live of the lease, in milliseconds. Default 15,000. */
+  readonly ttlMs?: number
+}
+
+interface Lease {
+  readonly id: string
+  readonly ttlMs: number
+}
+
+/** What the registry was last told of a pod. */
+interface Told {
+  readonly leaseId: string
+  readonly text: string
+  readonly pod: Pod
+}
+
+/**
+ * Keeps pods that run beside this process registered under one lease. Other than
+ * the pods of an SDK they outlive the process: it leaves the lease to run out, and
+ * whoever registers the same pods before that takes them over without a change.
+ */
+export class PodRegistrar {
+  readonly #roster: PodRegistrarOptions['roster']
+  readonly #log: Logger
+  readonly #ttlMs: number
+  readonly #stopping = new AbortController()
+  readonly #running: Promise<void>
+  readonly #told = new Map<string, Told>()
+  #desired: ReadonlyMap<string, Pod> = new Map()
+  #lease: Lease | undefined
+  #syncing: Promise<void> = Promise.resolve()
+  #isSyncing = false
+  #isDirty = false
+  /** Said once for each outage. */
+  #isAway = false
+
+  constructor({ roster, log, ttlMs = 15_000 }: PodRegistrarOptions) {
+    this.#roster = roster
+    this.#log = log
+    this.#ttlMs = ttlMs
+    this.#running = this.#run(this.#stopping.signal)
+  }
+
+  /** Whether the registry has been told of a pod, by `namespace/name`. */
+  has(key: string): boolean {
+    return this.#told.has(key)
+  }
+
+  /** These are the pods now, by `namespace/name`. The registry is told as soon as it can be. */
+  set(pods: ReadonlyMap<string, Pod>): void {
+    this.#desired = pods
+    this.#sync()
+  }
+
+  /** Leaves the pods to their lease. */
+  async close(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running
+    await this.#syncing
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff()
+    while (!signal.aborted) {
+      backoff.started()
+      const error = await this.#live(signal).catch((reason: unknown) => RosterError.from(reason))
+      if (signal.aborted) return
+      const retryInMs = Math.round(backoff.nextDelayMs())
+      this.#log[this.#isAway ? 'debug' : 'warn'](
+        { reason: error.message, retryInMs },
+        'the lease of the containers is not kept: trying again',
+      )
+      this.#isAway = true
+      await pause(retryInMs, signal)
+    }
+  }
+
+  /** Lives by one lease until its stream breaks or it is lost: returns or throws why. */
+  async #live(signal: AbortSignal): Promise<RosterError> {
+    const { leases, address } = this.#roster
+    if (!this.#lease) {
+      const { leaseId, ttlMs } = await leases.grantLease({ ttlMs: this.#ttlMs }, { signal })
+      this.#lease = { id: leaseId, ttlMs }
+    }
+    const lease = this.#lease
+    const ended = new AbortController()
+    const end = () => ended.abort()
+    // Two beats in a row without an answer.
+    const silence = setTimeout(end, (lease.ttlMs * 2) / 3).unref()
+    // The end of the beats is a goodbye; it ends the stream too, unless nobody listens.
+    const leave = () => void setTimeout(end, GOODBYE_MS).unref()
+    signal.addEventListener('abort', leave, { once: true })
+    try {
+      const answers = leases.keepAlive(beats(lease, signal), { signal: ended.signal })
+      for await (const { alive } of answers) {
+        silence.refresh()
+        if (!alive) {
+          this.#lease = undefined
+          return new RosterError('LEASE_NOT_FOUND', `lease ${lease.id} has run out`)
+        }
+        this.#isAway = false
+        this.#sync()
+      }
+      return new RosterError('UNAVAILABLE', `registry ${address} ended the stream`)
+    } finally {
+      clearTimeout(silence)
+      signal.removeEventListener('abort', leave)
+    }
+  }
+
+  /** One at a time; what changes meanwhile is told after it. */
+  #sync(): void {
+    this.#isDirty = true
+    if (this.#isSyncing) return
+    this.#isSyncing = true
+    this.#syncing = this.#syncAll()
+  }
+
+  async #syncAll(): Promise<void> {
+    while (this.#isDirty && this.#lease && !this.#stopping.signal.aborted) {
+      this.#isDirty = false
+      const lease = this.#lease
+      try {
+        await this.#tell(lease)
+      } catch (reason) {
+        const error = RosterError.from(reason)
+        if (error.code === 'LEASE_NOT_FOUND' && this.#lease === lease) this.#lease = undefined
+        this.#log.debug({ reason: error.message }, 'the registry could not be told of containers')
+        // The next beat tells it.
+        break
+      }
+    }
+    this.#isSyncing = false
+  }
+
+  async #tell(lease: Lease): Promise<void> {
+    const absent: Told[] = []
+    for (const [key, pod] of this.#desired) {
+      const told = { leaseId: lease.id, text: JSON.stringify(pod), pod }
+      const before = this.#told.get(key)
+      if (before?.leaseId !== told.leaseId || before.text !== told.text) absent.push(told)
+    }
+    for (let i = 0; i < absent.length; i += MAX_PODS_PER_CALL) {
+      await this.#register(absent.slice(i, i + MAX_PODS_PER_CALL))
+    }
+    for (const [key, told] of this.#told) {
+      if (!this.#desired.has(key)) await this.#deregister(key, told)
+    }
+  }
+
+  async #register(batch: readonly Told[]): Promise<void> {
+    const [first] = batch
+    if (!first) return
+    try {
+      const pods = batch.map(({ pod }) => pod)
+      await this.#roster.pods.registerPods({ pods, leaseId: first.leaseId })
+    } catch (reason) {
+      const error = RosterError.from(reason)
+      if (error.code !== 'INVALID') throw error
+      // One by one, so that one that is refused does not take the others with it.
+      if (batch.length > 1) {
+        for (const one of batch) await this.#register([one])
+        return
+      }
+      this.#log.warn({ pod: keyOf(first.pod), reason: error.message }, 'container refused as a pod')
+    }
+    // One that is refused counts too: it is not worth telling again until it changes.
+    for (const told of batch) this.#told.set(keyOf(told.pod), told)
+  }
+
+  async #deregister(key: string, { pod, leaseId }: Told): Promise<void> {
+    const { namespace = '', name = '', uid = '' } = pod.metadata ?? {}
+    try {
+      await this.#roster.pods.deregisterPod({ namespace, name, uid, leaseId })
+    } catch (reason) {
+      const error = RosterError.from(reason)
+      // Gone already, or another agent's now.
+      if (error.code !== 'NOT_FOUND' && error.code !== 'NOT_OWNER') throw error
+    }
+    this.#told.delete(key)
+  }
+}
+
+/** `namespace/name`. */
+export const keyOf = ({ metadata }: Pick<Pod, 'metadata'>): string =>
+  `${metadata?.namespace}/${metadata?.name}`
+
+/** A beat every third of the time to live, the first at once; no more when the signal aborts. */
+async function* beats({ id, ttlMs }: Lease, signal: AbortSignal): AsyncGenerator<KeepAliveRequest> {
+  while (!signal.aborted) {
+    yield { leaseId: id }
+    await sleep(ttlMs / 3, undefined, { ref: false, signal }).catch(() => undefined)
+  }
+}
