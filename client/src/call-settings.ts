@@ -56,7 +56,7 @@ export interface CallPreferences {
   readonly notIdempotentMethods?: readonly string[]
   /** When endpoints that fail are taken out; `false`: never. */
   readonly ejection?: EjectionPreference | false
-  /** How long a new endpoint takes to get its full share, in milliseconds. */
+  /** How long a new endpoint takes to get its full share, in milliseconds. Default 10,000. */
   readonly slowStartMs?: number
   /**
    * How many of a service's endpoints this client connects to at most. Default 100;

@@ -25,6 +25,7 @@ import type { DrainableServer } from './server-shutdown.ts'
 import { SnapshotCache } from './snapshot-cache.ts'
 import { Watcher } from './watcher.ts'
 
+/** How a process connects to a registry, and how it calls and offers services. */
 export interface RosterOptions extends RegistryClientOptions {
   /** Name this process is listed under among the watchers. Default: host name and process id. */
   readonly name?: string
@@ -68,6 +69,11 @@ export interface Roster
   /** `host:port` of the registry. */
   readonly address: string
   /**
+   * Whether the registry is heard: the watch stream stands. False too while there is
+   * nothing to watch.
+   */
+  readonly isWatching: boolean
+  /**
    * A channel to a service, for grpc-js and nice-grpc clients alike. Without options
    * it is one channel per target, shared by all who ask. Closed by close().
    */
@@ -79,6 +85,8 @@ export interface Roster
   channelOptions(own?: ChannelOptions, preferences?: CallPreferences): ChannelOptions
   /** The endpoints of a service, as they are and as they change. */
   endpoints(target: string): EndpointView
+  /** The services that have a channel or a watch open, as `namespace/service`. */
+  services(): readonly string[]
   /** What the open channels to a service know of its endpoints, one entry for each and channel. */
   stats(target: string): readonly EndpointStats[]
   /** The same as text for people: why calls to a service go where they go. */
@@ -146,6 +154,10 @@ export function connectRoster(address: string, options: RosterOptions = {}): Ros
     serverInterceptor: provider.serverInterceptor,
     serverMiddleware: provider.serverMiddleware,
     serveHealth: (server) => provider.serveHealth(server),
+    get isWatching() {
+      return watcher.isWatching
+    },
+    services: () => watcher.services(),
     stats: (target) => statsOf(watcher, serviceOf(ownTarget(target, client))),
     explain: (target) => explain(watcher, serviceOf(ownTarget(target, client))),
     staleness: (target) => watcher.stalenessMs(ownTarget(target, client)),

@@ -13,6 +13,7 @@ export interface Endpoint {
   readonly pod: string
   /** Addresses, one per IP family of the service. */
   readonly addresses: readonly string[]
+  /** The service's ports, where it has them. */
   readonly ports: readonly EndpointPort[]
   /** New calls may go here. */
   readonly ready: boolean
@@ -20,8 +21,11 @@ export interface Endpoint {
   readonly serving: boolean
   /** It is about to leave. */
   readonly terminating: boolean
+  /** Host name of the pod; empty: none. */
   readonly hostname: string
+  /** Node the pod runs on; empty: not known. */
   readonly nodeName: string
+  /** Zone of the node; empty: not known. */
   readonly zone: string
   /** Share of the calls against the other endpoints, 0 to 10,000. */
   readonly weight: number
@@ -33,23 +37,31 @@ export interface Endpoint {
 
 /** One of the service's ports, as an endpoint has it. */
 export interface EndpointPort {
+  /** Name of the service's port; empty where it has none. */
   readonly name: string
+  /** TCP, UDP or SCTP. */
   readonly protocol: string
+  /** Number the endpoint listens at: the service's targetPort. */
   readonly port: number
+  /** What is spoken there, e.g. kubernetes.io/h2c; empty: not said. */
   readonly appProtocol: string
 }
 
 /** Names a service. */
 export interface ServiceName {
+  /** Its namespace. */
   readonly namespace: string
+  /** Its name. */
   readonly service: string
 }
 
 /** The endpoints of one service at one revision. Never changes: a change makes a new one. */
 export interface EndpointSet extends ServiceName {
+  /** Revision of the registry at which the set became so. */
   readonly revision: number
   /** The service as it was when the set was last sent whole; absent when there was none. */
   readonly definition?: Service__Output
+  /** All of them, those that are not ready too. */
   readonly endpoints: readonly Endpoint[]
   /** Why there are none; EMPTY_REASON_UNSPECIFIED when there are some. */
   readonly emptyReason: EmptyReason__Output

@@ -53,6 +53,7 @@ async function* watchSets(
   }
 }
 
+/** How long to wait for a service. */
 export interface ReadyOptions {
   /** How long to wait, in milliseconds. Default 30,000. */
   readonly timeoutMs?: number

@@ -67,4 +67,5 @@ export type RosterEvent =
       readonly endpoints: number
     }
 
+/** Is told of events, one after another, in the middle of what caused them. Must not throw. */
 export type EventListener = (event: RosterEvent) => void

@@ -16,6 +16,7 @@ export interface RegisterOptions {
   readonly name?: string
   /** Labels, by which services select it. */
   readonly labels?: Readonly<Record<string, string>>
+  /** Annotations: what people and tools note of it. Default none. */
   readonly annotations?: Readonly<Record<string, string>>
   /**
    * Ports it listens at, e.g. `[{ name: 'grpc', containerPort: 50051 }]`. Default:
@@ -29,7 +30,9 @@ export interface RegisterOptions {
   readonly node?: string
   /** Default: that of the connection. */
   readonly zone?: string
+  /** Host name in its DNS name (core/v1 PodSpec). Default none. */
   readonly hostname?: string
+  /** Headless service its DNS name is below (core/v1 PodSpec). Default none. */
   readonly subdomain?: string
   /** Share of the calls against the other pods, 0 to 10,000. Default 100. */
   readonly weight?: number
@@ -60,6 +63,7 @@ export interface RegisterOptions {
   readonly notIdempotentMethods?: readonly string[]
   /** Servers that drain() shuts down. */
   readonly servers?: readonly DrainableServer[]
+  /** How long drain() waits for what. */
   readonly drain?: DrainOptions
   /** Signals upon which to drain; a second one ends the process at once. Default none. */
   readonly signals?: readonly NodeJS.Signals[]

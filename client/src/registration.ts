@@ -27,7 +27,9 @@ export interface RegistrationContext {
 
 /** A pod of this process that stays registered until it drains. */
 export class Registration implements Registrant {
+  /** Namespace of the pod. */
   readonly namespace: string
+  /** Name of the pod. */
   readonly name: string
   /** Identity, the same through every re-registration. */
   readonly uid: string = randomUUID()
@@ -74,6 +76,7 @@ export class Registration implements Registrant {
     this.#poll = this.#startPoll()
   }
 
+  /** Whether it can serve now, and whether it is about to leave. */
   get conditions(): PodConditions {
     return { ready: this.#isSaidReady && this.#isCheckedReady, terminating: this.#isTerminating }
   }

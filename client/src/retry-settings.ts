@@ -30,7 +30,9 @@ export interface HedgingSettings {
   readonly delayMs: number
 }
 
+/** How calls are tried again; what is left out has its default. */
 export type RetryPreference = Partial<RetrySettings>
+/** What is hedged and how; what is left out has its default. */
 export type HedgingPreference = Pick<HedgingSettings, 'methods'> & Partial<HedgingSettings>
 
 /** grpc-js makes no more attempts than that. */

@@ -24,7 +24,9 @@ export type RosterErrorCode =
 
 /** One bad field of a request, e.g. `spec.ports[0].port` (google.rpc.BadRequest). */
 export interface Violation {
+  /** Path of the field, as Kubernetes writes it. */
   readonly field: string
+  /** What is wrong with it, for people. */
   readonly description: string
 }
 
@@ -32,7 +34,9 @@ const marker = Symbol.for('roster.client.RosterError')
 
 /** Every error the SDK throws or reports. Works with `instanceof` across two copies of the SDK. */
 export class RosterError extends Error {
+  /** `RosterError`. */
   override readonly name = 'RosterError'
+  /** What went wrong, for programs. */
   readonly code: RosterErrorCode
   /** Whether the same request may succeed later without being changed. */
   readonly retryable: boolean

@@ -19,11 +19,13 @@ export class WatchRequests implements AsyncIterable<WatchEndpointsRequest> {
     this.#client = client
   }
 
+  /** Asks for a service's set: whole, or what has changed since. */
   subscribe(name: ServiceName, resume?: Resume): void {
     const { namespace, service } = name
     this.#put(name, { subscribe: { namespace, service, ...(resume && { resume }) } })
   }
 
+  /** Asks for no more of a service. */
   unsubscribe(name: ServiceName): void {
     const { namespace, service } = name
     this.#put(name, { unsubscribe: { namespace, service } })
@@ -39,6 +41,7 @@ export class WatchRequests implements AsyncIterable<WatchEndpointsRequest> {
     })
   }
 
+  /** Ends the stream of requests. */
   end(): void {
     this.#hasEnded = true
     clearImmediate(this.#ackTurn)

@@ -56,6 +56,16 @@ export class Watcher implements EndpointSource {
     return this.#options.client.address
   }
 
+  /** Whether the stream stands: the registry has answered on it. */
+  get isWatching(): boolean {
+    return this.#requests !== undefined && this.#storeId !== undefined
+  }
+
+  /** The services somebody is subscribed to, as `namespace/service`. */
+  services(): readonly string[] {
+    return [...this.#subscriptions.keys()]
+  }
+
   subscribe(name: ServiceName, listener: EndpointListener): () => void {
     const key = keyOf(name)
     let subscription = this.#subscriptions.get(key)

@@ -1,6 +1,7 @@
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import type * as grpc from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
+import { packageDirectory } from '../package-directory.cjs'
 import { niceService } from './definition.ts'
 import type {
   CatalogServiceDefinition,
@@ -17,10 +18,10 @@ export type { MethodDefinition } from './definition.ts'
 export type * from './messages.ts'
 
 /** Folder of the .proto files, for tools that read them. */
-export const protoDirectory = fileURLToPath(new URL('..', import.meta.url))
+export const protoDirectory: string = packageDirectory
 
 /** File with the compiled contract (a google.protobuf.FileDescriptorSet), for reflection. */
-export const descriptorSetFile = fileURLToPath(new URL('../dist/roster.binpb', import.meta.url))
+export const descriptorSetFile: string = join(packageDirectory, 'dist/roster.binpb')
 
 const loaded = loadSync(
   ['catalog', 'pods', 'endpoints', 'leases'].map((file) => `roster/v1/${file}.proto`),

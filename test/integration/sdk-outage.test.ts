@@ -29,7 +29,9 @@ describe('a registry that restarts', () => {
     const afterwards = await echoMany(client, 60)
     const { pods: known } = await roster.pods.listPods({ namespace: 'demo' })
     expect([whileAway, whileBack, afterwards].map(({ errors }) => errors)).toEqual([[], [], []])
-    expect([...afterwards.answers.keys()].sort()).toEqual(['a', 'b', 'c'])
+    // Not who answered: by peak_ewma a few calls in a row may all have a faster pod to go to.
+    const inUse = roster.stats('roster:///demo/echo').filter(({ ready }) => ready)
+    expect(inUse.map(({ pod }) => pod).sort()).toEqual(['a', 'b', 'c'])
     expect(known.map(({ metadata }) => metadata?.uid).sort()).toEqual(
       pods.map(({ registration }) => registration.uid).sort(),
     )

@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { root } from '../support/checkout.ts'
+import { pack } from '../support/packed.ts'
 
 const run = promisify(execFile)
 
@@ -47,4 +49,26 @@ test('the lock file has the packages of all platforms, or npm ci refuses it', as
   )
   expect(optional.length).toBeGreaterThan(0)
   expect(optional.filter((name) => !(`node_modules/${name}` in packages))).toEqual([])
+})
+
+describe.each(['@roster/proto', '@roster/client'])('%s as it is published', (workspace) => {
+  /** Packs it, and runs a program of a development dependency on the tarball. */
+  const judge = async (program: string, ...flags: readonly string[]): Promise<void> => {
+    const directory = await mkdtemp(join(tmpdir(), 'roster-packages-'))
+    try {
+      const tarball = await pack(workspace, directory)
+      const file = join(root, 'node_modules', program)
+      await run(process.execPath, [file, tarball, ...flags], { cwd: root })
+    } finally {
+      await rm(directory, { recursive: true, force: true })
+    }
+  }
+
+  test('has no fault that publint finds', async () => {
+    await judge('publint/src/cli.js', '--strict')
+  }, 60_000)
+
+  test('has right types for importers of either kind, old resolution too', async () => {
+    await judge('@arethetypeswrong/cli/dist/index.js', '--profile', 'strict')
+  }, 60_000)
 })

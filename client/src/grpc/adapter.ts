@@ -40,6 +40,7 @@ export const {
 
 /** A copy of grpc-js, as `import * as grpc from '@grpc/grpc-js'` gives it. */
 export interface GrpcModule {
+  /** Where grpc-js keeps what extends it. */
   readonly experimental: object
 }
 

@@ -4,6 +4,7 @@ import { chooseEndpoints } from '../endpoint-choice.ts'
 import { portOf, whyNoPort } from '../endpoint-port.ts'
 import type { Endpoint } from '../endpoint-set.ts'
 import type { EndpointSource, EndpointState } from '../endpoint-source.ts'
+import { processWide } from '../process-wide.ts'
 import { RosterError } from '../roster-error.ts'
 import { subsetOf } from '../subset.ts'
 import {
@@ -29,7 +30,7 @@ export interface ResolvedEndpoint extends GrpcEndpoint {
 }
 
 /** Connections to registries that are open, for targets that name none or one by address. */
-export const openSources = new Set<EndpointSource>()
+export const openSources = processWide('openSources', () => new Set<EndpointSource>())
 
 /** Pushes the endpoints of one service into one channel (gRFC A24-style push resolver). */
 export class RosterResolver implements Resolver {

@@ -10,7 +10,9 @@ const DEFAULT_NAMESPACE = 'default'
 export interface Target {
   /** Address of the registry, `host:port`; empty: that of the connection it is used with. */
   readonly registry: string
+  /** Namespace of the service. */
   readonly namespace: string
+  /** Name of the service. */
   readonly service: string
   /** Name or number of the service's port; absent: the only one, or the first. */
   readonly port?: string | number

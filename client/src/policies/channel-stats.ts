@@ -1,4 +1,5 @@
 import type { EndpointSource } from '../endpoint-source.ts'
+import { processWide } from '../process-wide.ts'
 import { type EndpointStats, explainEndpoint } from './endpoint-stats.ts'
 
 /** What can be asked of an open channel to a service. */
@@ -15,7 +16,7 @@ export interface OpenBalancer {
 }
 
 /** The balancers of all open channels of the process; each enters itself and leaves when it ends. */
-export const openBalancers = new Set<OpenBalancer>()
+export const openBalancers = processWide('openBalancers', () => new Set<OpenBalancer>())
 
 /**
  * What the open channels to a service (`namespace/service`) know of its endpoints:

@@ -9,6 +9,7 @@ export interface EndpointStats {
   readonly pod: string
   /** `host:port`, one per IP family. */
   readonly addresses: readonly string[]
+  /** Zone it is in; empty: not known. */
   readonly zone: string
   /** Of the connection: READY, CONNECTING, TRANSIENT_FAILURE or IDLE. */
   readonly state: string

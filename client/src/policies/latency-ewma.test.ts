@@ -66,6 +66,26 @@ describe('the latency of an endpoint', () => {
     expect(latency.valueMs(0)).toBe(50)
   })
 
+  it('is as long as the endpoint has been silent since it was asked', () => {
+    const latency = averageOf([1, 50])
+    latency.asked(100)
+    latency.asked(200)
+    expect(latency.costMs(400)).toBe(300)
+  })
+
+  it('is what it was once there is an answer', () => {
+    const latency = averageOf([1, 50])
+    latency.asked(0)
+    latency.answered()
+    expect(latency.costMs(400)).toBeLessThanOrEqual(50)
+  })
+
+  it('takes a silence of ten seconds for a stream', () => {
+    const latency = averageOf([1, 50])
+    latency.asked(0)
+    expect(latency.costMs(10_000)).toBeLessThanOrEqual(50)
+  })
+
   it('stays between the fastest and the slowest answer that counted', () => {
     const answers = fc.array(
       fc.tuple(fc.integer({ min: 1, max: 5_000 }), fc.integer({ min: 0, max: 30_000 })),

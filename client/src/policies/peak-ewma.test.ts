@@ -146,6 +146,29 @@ describe('peak-EWMA', () => {
     expect(Math.max(...counts)).toBeLessThanOrEqual(3)
   })
 
+  it('gives few more calls to an endpoint that stands still, though it was the fastest', async () => {
+    const simulation = new Simulation(equalEndpoints(4))
+    simulation.answer = (id) => ({ afterMs: id === 'e0' ? 10 : 60 })
+    await simulation.run(10_000)
+    simulation.answer = (id) => ({ afterMs: id === 'e0' ? 1e9 : 60 })
+    const ids = await simulation.run(9_000)
+    // Six times as many calls under way as elsewhere, were its silence not held against it.
+    expect(countOf(ids).get('e0')).toBeLessThan(12)
+  })
+
+  it.each([
+    ['stands still', 1e9, 9_000, 0.02],
+    ['is ten times slower', 100, 30_000, 0.06],
+  ])(
+    'avoids an endpoint that %s, however little the others weigh',
+    async (_, slowMs, forMs, most) => {
+      const simulation = new Simulation(readyEndpoints([100, 100, 10, 10]))
+      await simulation.run(10_000)
+      simulation.answer = (id) => ({ afterMs: id === 'e0' ? slowMs : 10 })
+      expect(shareOf('e0', await simulation.run(forMs))).toBeLessThan(most)
+    },
+  )
+
   it('spreads calls that are made in one turn of the event loop', async () => {
     const simulation = new Simulation(equalEndpoints(3))
     simulation.answer = (id) => ({ afterMs: id === 'e0' ? 10 : 12 })
@@ -182,6 +205,31 @@ describe('peak-EWMA', () => {
     for (let i = 0; i < 6; i++) call(5, status.OK)
     call(lastedMs, code)
     expect(endpoints[0]!.load.ewmaMs(nowMs)).toBeLessThan(5.1)
+  })
+
+  it.each([
+    ['a lot from a caller that lost patience when nobody was answered', 2_000],
+    ['nothing from a caller that lost patience when another was answered', 5],
+  ])('learns %s', (_, expectedMs) => {
+    const endpoints = equalEndpoints(1)
+    let nowMs = 0
+    const picker = new PeakEwmaPicker(endpoints, CONFIG, {
+      nowMs: () => nowMs,
+      random: Math.random,
+    })
+    const start = () => begin(picker.pick(callArgs()))
+    const answer = () => {
+      const end = start()
+      nowMs += 5
+      end(status.OK)
+    }
+    for (let i = 0; i < 6; i++) answer()
+    const giveUp = start()
+    nowMs += 1_995
+    if (expectedMs === 5) answer()
+    else nowMs += 5
+    giveUp(status.CANCELLED)
+    expect(endpoints[0]!.load.ewmaMs(nowMs)).toBeCloseTo(expectedMs)
   })
 
   it('learns from a hedge that lost', () => {

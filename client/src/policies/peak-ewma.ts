@@ -6,11 +6,14 @@ import type { LatencyEwma } from './latency-ewma.ts'
 import type { PeakEwmaConfig } from './policy-config.ts'
 import type { ReadyEndpoint } from './ready-endpoint.ts'
 import { Reservations } from './reservations.ts'
-import { type Random, type Sampler, samplerOf } from './sampler.ts'
+import { drawOther, type Random, type Sampler, samplerOf } from './sampler.ts'
 import { noteTry, type PolicyPicker, type Slot, slotAt, triesOf, untriedSlots } from './slot.ts'
 
 /** A call that took longer was a stream, whose life says nothing of the endpoint. */
 const LONGEST_LATENCY_MS = 60_000
+
+/** How many times better another must be to take a call from an endpoint drawn twice. */
+const MUCH_BETTER = 4
 
 /** Where the picker gets its time and its chance from. */
 export interface PeakEwmaSources {
@@ -56,9 +59,16 @@ export class PeakEwmaPicker implements PolicyPicker {
     const first = sampler.draw()
     const second = sampler.drawAgainst(first)
     const one = slotAt(slots, first)
-    const other = slotAt(slots, second)
     const nowMs = this.#turn.nowMs
-    return (other.scoreAt(nowMs) < one.scoreAt(nowMs) ? other : one).take(scratch, nowMs)
+    // Weight may draw the same twice. It keeps the call, but not if it stands still.
+    const isTwice = second === first
+    const other = slotAt(
+      slots,
+      isTwice ? drawOther(first, slots.length, this.#sources.random) : second,
+    )
+    const handicap = isTwice ? MUCH_BETTER : 1
+    const isOther = other.scoreAt(nowMs) * handicap < one.scoreAt(nowMs)
+    return (isOther ? other : one).take(scratch, nowMs)
   }
 }
 
@@ -128,23 +138,30 @@ class TimingSlot implements Slot {
       onCallStarted: () => {
         startedMs = clockMs()
         load.onCallStarted()
+        this.#latency.asked(startedMs)
       },
       onCallEnded: (code) => {
         load.onCallEnded(code)
-        const endedMs = clockMs()
-        this.#observe(code, endedMs - startedMs, endedMs)
+        this.#observe(code, startedMs, clockMs())
       },
     }
   }
 
-  #observe(code: status, latencyMs: number, nowMs: number): void {
+  #observe(code: status, startedMs: number, nowMs: number): void {
     const latency = this.#latency
+    const latencyMs = nowMs - startedMs
     const { errorPenaltyMs } = this.#config
+    if (code === status.CANCELLED) {
+      // A hedge that lost, or a caller that lost patience: so do deadlines that are not
+      // gRPC's own. Later it is the end of a stream, unless nothing else came back either.
+      const isUnary = latencyMs < errorPenaltyMs || latency.isSilentSince(startedMs, nowMs)
+      if (isUnary && latency.isKnown) latency.observeAtLeast(latencyMs, nowMs)
+      if (this.#load.inFlight === 0) latency.answered()
+      return
+    }
+    latency.answered()
     if (isFailure(code)) {
       latency.observeAtLeast(Math.max(latencyMs, errorPenaltyMs), nowMs)
-    } else if (code === status.CANCELLED) {
-      // A hedge that lost, or a caller that lost patience; later it is the end of a stream.
-      if (latencyMs < errorPenaltyMs && latency.isKnown) latency.observeAtLeast(latencyMs, nowMs)
     } else if (latencyMs < LONGEST_LATENCY_MS) {
       latency.observe(latencyMs, nowMs)
     }

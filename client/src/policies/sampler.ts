@@ -31,10 +31,15 @@ class UniformSampler implements Sampler {
   }
 
   drawAgainst(first: number): number {
-    if (this.#count === 1) return first
-    const other = Math.floor(this.#random() * (this.#count - 1))
-    return other < first ? other : other + 1
+    return drawOther(first, this.#count, this.#random)
   }
+}
+
+/** Any index below `count` but this one; this one if it is the only one. */
+export function drawOther(one: number, count: number, random: Random): number {
+  if (count === 1) return one
+  const other = Math.floor(random() * (count - 1))
+  return other < one ? other : other + 1
 }
 
 /**

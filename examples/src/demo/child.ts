@@ -63,7 +63,7 @@ export class Child {
     })
   }
 
-  /** Whether stop() was called: what ends then was meant to. */
+  /** Whether stop() or kill() was called: what ends then was meant to. */
   get stopping(): boolean {
     return this.#stopping
   }
@@ -100,15 +100,34 @@ export class Child {
   /** Asks the process to end (SIGTERM) and after `graceMs` makes it (SIGKILL). */
   async stop(graceMs: number): Promise<Exit> {
     // Once only: to many programs a second signal means to drop everything.
-    if (!this.#stopping) this.#kill('SIGTERM')
+    if (!this.#stopping) this.#signal('SIGTERM')
     this.#stopping = true
-    const timer = setTimeout(() => this.#kill('SIGKILL'), graceMs)
+    // A frozen process would not hear of it.
+    this.thaw()
+    const timer = setTimeout(() => this.#signal('SIGKILL'), graceMs)
     const exit = await this.exited
     clearTimeout(timer)
     return exit
   }
 
-  #kill(signal: NodeJS.Signals): void {
+  /** Ends the process as a crash does (SIGKILL). */
+  kill(): Promise<Exit> {
+    this.#stopping = true
+    this.#signal('SIGKILL')
+    return this.exited
+  }
+
+  /** Has the process stand still (SIGSTOP): its connections stay open and say nothing. */
+  freeze(): void {
+    this.#signal('SIGSTOP')
+  }
+
+  /** Lets a frozen process go on (SIGCONT). */
+  thaw(): void {
+    this.#signal('SIGCONT')
+  }
+
+  #signal(signal: NodeJS.Signals): void {
     if (!this.#ended) this.#process.kill(signal)
   }
 

@@ -3,18 +3,24 @@ import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Children } from './children.ts'
+import { PHASE_SCRIPTS, type PhaseScript } from './phases.ts'
 import { play } from './play.ts'
 import { printSummary } from './summary.ts'
 import { problemsOf, reportOf } from './verdict.ts'
 
-const USAGE = `usage: npm run demo -- [--json]
+const USAGE = `usage: npm run demo -- [--phase NAME] [--json]
 
-Starts a registry, three greeter pods and a client that calls them all the time;
-scales to six, to two, and restarts the registry. Ends with exit code 0 only if
-no call failed and every ready pod got its share of the calls.
+Starts a registry, greeter pods and a client that calls them all the time, and does
+to them what happens to services. Ends with exit code 0 only if no call failed (but
+for those that a pod took with it when it was made to stand still), and every ready
+pod got calls.
 
-  --json  print the result as one line of JSON, and what happens to stderr
-`
+  --phase NAME  play only this phase
+  --json        print the result as one line of JSON, and what happens to stderr
+  --help        print this
+
+phases, in the order they are played:
+${PHASE_SCRIPTS.map(({ name, about }) => `  ${name.padEnd(21)}${about}\n`).join('')}`
 
 /** How long processes get to end by themselves when the demo is broken off. */
 const BREAK_OFF_GRACE_MS = 3_000
@@ -30,15 +36,51 @@ class Interrupted extends Error {
   }
 }
 
+/** Exit code for a command line that is wrong. */
+const USAGE_ERROR = 2
+
+interface Wishes {
+  readonly json: boolean
+  readonly help: boolean
+  readonly scripts: readonly PhaseScript[]
+}
+
+/** What the command line asks for. Throws when that is nothing the demo knows. */
+function wishes(): Wishes {
+  const {
+    json = false,
+    help = false,
+    phase,
+  } = parseArgs({
+    options: {
+      phase: { type: 'string' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
+  }).values
+  const scripts = PHASE_SCRIPTS.filter(({ name }) => phase === undefined || name === phase)
+  if (scripts.length > 0) return { json, help, scripts }
+  const names = PHASE_SCRIPTS.map(({ name }) => `'${name}'`).join(', ')
+  throw new Error(`there is no phase '${phase}': use one of ${names}`)
+}
+
 async function main(): Promise<number> {
-  const { values: flags } = parseArgs({
-    options: { json: { type: 'boolean' }, help: { type: 'boolean' } },
-  })
-  if (flags.help) {
+  let wanted: Wishes
+  try {
+    wanted = wishes()
+  } catch (error) {
+    process.stderr.write(`demo: ${error instanceof Error ? error.message : error}\n`)
+    return USAGE_ERROR
+  }
+  if (wanted.help) {
     process.stdout.write(USAGE)
     return 0
   }
-  const out = flags.json ? process.stderr : process.stdout
+  return perform(wanted)
+}
+
+async function perform({ json, scripts }: Wishes): Promise<number> {
+  const out = json ? process.stderr : process.stdout
   const end = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => end.abort(new Interrupted(name)))
@@ -50,10 +92,10 @@ async function main(): Promise<number> {
   const children = new Children()
   const signal = AbortSignal.any([end.signal, children.failure])
   try {
-    const phases = await play({ children, directory, out, signal })
+    const phases = await play({ children, directory, out, signal }, scripts)
     const problems = problemsOf(phases)
     printSummary(out, phases, problems)
-    if (flags.json) process.stdout.write(`${JSON.stringify(reportOf(phases))}\n`)
+    if (json) process.stdout.write(`${JSON.stringify(reportOf(phases))}\n`)
     return problems.length === 0 ? 0 : 1
   } catch (error) {
     // What broke the demo off, rather than what that broke in turn.

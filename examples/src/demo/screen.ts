@@ -87,5 +87,7 @@ function table({ phase, step, ready, tally }: Scene): readonly string[] {
 }
 
 function podsOf(ready: readonly string[], tally: Tally): readonly string[] {
-  return [...new Set([...ready, ...tally.perPod.keys()])].sort()
+  return [...new Set([...ready, ...tally.perPod.keys()])].sort((one, other) =>
+    one.localeCompare(other, 'en', { numeric: true }),
+  )
 }

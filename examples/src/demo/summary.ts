@@ -1,4 +1,4 @@
-import type { Phase } from './verdict.ts'
+import { allowedOf, failedOf, type Phase } from './verdict.ts'
 
 /** Prints what the phases came to, and the verdict. */
 export function printSummary(
@@ -6,28 +6,33 @@ export function printSummary(
   phases: readonly Phase[],
   problems: readonly string[],
 ): void {
+  const head = row('phase', ['moving', 'steady', 'failed', 'may fail'])
   const rows = phases.map(
-    ({ name, moving, steady }) =>
-      `${name.padEnd(22)}${cell(moving.calls)}${cell(steady.calls)}` +
-      `${cell(moving.failed + steady.failed)}   ${spread(steady.perPod)}`,
+    (phase) =>
+      row(phase.name, [phase.moving.calls, phase.steady.calls, failedOf(phase), allowedOf(phase)]) +
+      spread(phase),
+  )
+  const notes = phases.flatMap(({ name, inFlight }) =>
+    inFlight
+      ? [
+          `${name}: ${inFlight.inAll} calls were under way when the pod stood still, ${inFlight.atPod} of them there`,
+        ]
+      : [],
   )
   const verdict =
     problems.length === 0
-      ? [
-          'ok: no call failed, and in the steady part of each phase every ready pod answered',
-          'at least half of the even share of the calls',
-        ]
+      ? ['ok: no more calls failed than may, and every ready pod got calls, and no other']
       : ['not as promised:', ...problems]
-  const head = `${'phase'.padEnd(22)}${'moving'.padStart(8)}${'steady'.padStart(8)}${'failed'.padStart(8)}`
   out.write(
-    `\n${head}   calls of each pod in the steady part\n${rows.join('\n')}\n\n${verdict.join('\n')}\n`,
+    `\n${head}calls of each pod in the steady part\n${rows.join('\n')}\n\n${[...notes, ...verdict].join('\n')}\n`,
   )
 }
 
-const cell = (count: number): string => String(count).padStart(8)
+const row = (name: string, cells: readonly (number | string)[]): string =>
+  `${name.padEnd(20)}${cells.map((cell) => String(cell).padStart(9)).join('')}   `
 
-const spread = (perPod: ReadonlyMap<string, number>): string =>
-  [...perPod]
-    .sort(([one], [other]) => one.localeCompare(other))
-    .map(([pod, calls]) => `${pod} ${calls}`)
+const spread = ({ steady, slow }: Phase): string =>
+  [...steady.perPod]
+    .sort(([one], [other]) => one.localeCompare(other, 'en', { numeric: true }))
+    .map(([pod, calls]) => `${pod}${pod === slow ? ' (slow)' : ''} ${calls}`)
     .join('  ')

@@ -5,7 +5,6 @@ const KEPT_ERRORS = 5
 export class Tally {
   readonly #perPod = new Map<string, number>()
   readonly #errors = new Map<string, number>()
-  #started = 0
   #answered = 0
   #failed = 0
 
@@ -23,18 +22,9 @@ export class Tally {
     return this.#failed
   }
 
-  /** Calls still under way. */
-  get open(): number {
-    return this.#started - this.calls
-  }
-
   /** What the failed calls said, each with how often: `3x no connection`. */
   get errors(): readonly string[] {
     return [...this.#errors].map(([text, times]) => `${times}x ${text}`)
-  }
-
-  start(): void {
-    this.#started += 1
   }
 
   answer(pod: string): void {

@@ -4,7 +4,7 @@ import { Tally } from './tally.ts'
 export const CALLS_PER_SECOND = 200
 
 /** A call without an answer for so long has failed. */
-const CALL_TIMEOUT_MS = 5_000
+const CALL_TIMEOUT_MS = 2_000
 
 /** One call; resolves to the name of the pod that answered. */
 export type Call = (signal: AbortSignal) => Promise<string>
@@ -14,6 +14,7 @@ export class Traffic {
   readonly #call: Call
   readonly #waiting = new Set<() => void>()
   #tally = new Tally()
+  #open = 0
   #timer: NodeJS.Timeout | undefined
 
   constructor(call: Call) {
@@ -22,6 +23,11 @@ export class Traffic {
 
   get tally(): Tally {
     return this.#tally
+  }
+
+  /** Calls under way, whatever tally they count in. */
+  get open(): number {
+    return this.#open
   }
 
   /** Calls that begin from now on are counted in a new tally, which is returned. */
@@ -63,12 +69,13 @@ export class Traffic {
 
   async #one(): Promise<void> {
     const tally = this.#tally
-    tally.start()
+    this.#open += 1
     try {
       tally.answer(await this.#call(AbortSignal.timeout(CALL_TIMEOUT_MS)))
     } catch (error) {
       tally.fail(error)
     }
+    this.#open -= 1
     for (const check of this.#waiting) check()
   }
 }

@@ -1,17 +1,21 @@
 import type { Tally } from './tally.ts'
 
-/** Part of the even share that every ready pod must have got. */
-const LEAST_SHARE = 0.5
+/** Part of the calls that a pod much slower than the others may get at most. */
+const SLOW_SHARE = 0.05
 
 /** A phase of the demo, once it is over. */
 export interface Phase {
   readonly name: string
-  /** Names of the pods that were ready in the steady part. */
-  readonly ready: readonly string[]
-  /** Calls from the beginning of the phase until the pods it wants were all in use. */
+  /** Calls from the beginning of the phase until what was to happen had happened. */
   readonly moving: Tally
   /** Calls after that. */
   readonly steady: Tally
+  /** Names of the pods that had to answer in the steady part. */
+  readonly ready: readonly string[]
+  /** The one of them that was slower than the others. */
+  readonly slow?: string
+  /** Calls under way when a pod was made to stand still: so many may fail. */
+  readonly inFlight?: { readonly atPod: number; readonly inAll: number }
 }
 
 /** What `--json` says of a phase. */
@@ -21,6 +25,10 @@ export interface PhaseReport {
   readonly calls: number
   /** Failed calls of the whole phase. */
   readonly failed: number
+  /** So many were allowed to fail. */
+  readonly allowed: number
+  /** Of the allowed ones, those that were under way at the pod that stood still. */
+  readonly inFlightAtPod?: number
   /** Calls of the steady part that each pod answered; ready pods always have an entry. */
   readonly perPod: Readonly<Record<string, number>>
 }
@@ -36,7 +44,9 @@ export function reportOf(phases: readonly Phase[]): Report {
   const reports = phases.map((phase) => ({
     name: phase.name,
     calls: phase.steady.calls,
-    failed: phase.moving.failed + phase.steady.failed,
+    failed: failedOf(phase),
+    allowed: allowedOf(phase),
+    ...(phase.inFlight && { inFlightAtPod: phase.inFlight.atPod }),
     perPod: Object.fromEntries([
       ...phase.ready.map((pod): [string, number] => [pod, 0]),
       ...phase.steady.perPod,
@@ -45,33 +55,41 @@ export function reportOf(phases: readonly Phase[]): Report {
   return { phases: reports, failed: reports.reduce((sum, { failed }) => sum + failed, 0) }
 }
 
+/** Failed calls of the whole phase. */
+export const failedOf = ({ moving, steady }: Phase): number => moving.failed + steady.failed
+
+/** How many calls of the phase may fail. */
+export const allowedOf = ({ inFlight }: Phase): number => inFlight?.inAll ?? 0
+
 /**
- * What was not as promised, in words; empty when all was: no call failed, and in
- * the steady part of each phase every ready pod answered at least half of the
- * even share, and no other pod any.
+ * What was not as promised, in words; empty when all was: no call failed that was not
+ * under way when a pod stood still, and in the steady part of each phase every ready
+ * pod answered some calls, a slow one few, and no other pod any. The shares are not
+ * held against each other: by peak_ewma the faster pod gets more.
  */
 export function problemsOf(phases: readonly Phase[]): readonly string[] {
-  return phases.flatMap((phase) => [...failures(phase), ...unevenness(phase)])
+  return phases.flatMap((phase) => [...failures(phase), ...unfairness(phase)])
 }
 
-function failures({ name, moving, steady }: Phase): readonly string[] {
-  const failed = moving.failed + steady.failed
-  if (failed === 0) return []
-  const errors = [...moving.errors, ...steady.errors].join('; ')
-  return [`${name}: ${failed} calls failed: ${errors}`]
+function failures(phase: Phase): readonly string[] {
+  const failed = failedOf(phase)
+  const allowed = allowedOf(phase)
+  if (failed <= allowed) return []
+  const errors = [...phase.moving.errors, ...phase.steady.errors].join('; ')
+  return [`${phase.name}: ${failed} calls failed, ${allowed} may: ${errors}`]
 }
 
-function unevenness({ name, ready, steady }: Phase): readonly string[] {
-  const even = steady.calls / ready.length
-  const short = ready
-    .map((pod) => ({ pod, calls: steady.perPod.get(pod) ?? 0 }))
-    .filter(({ calls }) => calls === 0 || calls < even * LEAST_SHARE)
-    .map(
-      ({ pod, calls }) =>
-        `${name}: ${pod} answered ${calls} calls, less than half of the even share of ${Math.round(even)}`,
-    )
+function unfairness({ name, ready, slow, steady }: Phase): readonly string[] {
+  const idle = ready
+    .filter((pod) => pod !== slow && !steady.perPod.has(pod))
+    .map((pod) => `${name}: ${pod} is ready and answered no call`)
   const strangers = [...steady.perPod.keys()]
     .filter((pod) => !ready.includes(pod))
-    .map((pod) => `${name}: ${pod} answered calls and is no longer ready`)
-  return [...short, ...strangers]
+    .map((pod) => `${name}: ${pod} answered calls and should get none`)
+  const slowCalls = steady.perPod.get(slow ?? '') ?? 0
+  const overfed =
+    slowCalls > steady.calls * SLOW_SHARE
+      ? [`${name}: ${slow} is slow and answered ${slowCalls} of ${steady.calls} calls`]
+      : []
+  return [...idle, ...strangers, ...overfed]
 }

@@ -1,0 +1,2 @@
+/** Folder this package is installed in. */
+export declare const packageDirectory: string
