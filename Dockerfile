@@ -1,4 +1,4 @@
-# One image for the registry, the command and the greeter example.
+# One image for the registry, the agent, the command and the examples.
 # Any image with Node 20.19 or later, npm and a user `node` will do as its base.
 ARG BASE_IMAGE=node:20-bookworm-slim
 
@@ -28,6 +28,12 @@ RUN npm prune --omit=dev && \
 FROM ${BASE_IMAGE}
 ENV NODE_ENV=production
 WORKDIR /app
+# For the agent: rules of nftables, the route of virtual IPs, flows of UDP. An image that has them needs no network.
+RUN command -v nft && command -v ip && command -v conntrack || { \
+      apt-get update && \
+      apt-get install -y --no-install-recommends nftables iproute2 conntrack curl && \
+      rm -rf /var/lib/apt/lists/*; \
+    }
 COPY --from=build /app ./
 RUN chmod +x cli/dist/main.js && \
     ln -s /app/cli/dist/main.js /usr/local/bin/roster && \

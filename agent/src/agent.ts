@@ -7,6 +7,7 @@ import { type DockerOptions, startDocker } from './docker/docker.ts'
 import { Follower } from './follower.ts'
 import { type LoadBalancerOptions, startLoadBalancer } from './loadbalancer/load-balancer.ts'
 import type { Module } from './module.ts'
+import { type ProxyOptions, startProxy } from './proxy/proxy.ts'
 import type { ServiceSource } from './service-source.ts'
 import { SnapshotFile } from './snapshot-file.ts'
 
@@ -25,6 +26,8 @@ export interface AgentOptions {
   readonly snapshotFile?: string
   /** Absent: no DNS. */
   readonly dns?: DnsOptions
+  /** Absent: no virtual IPs. */
+  readonly proxy?: ProxyOptions
   /** Absent: containers are not registered. */
   readonly docker?: DockerOptions
   /** Absent: services of type LoadBalancer get no addresses from this agent. */
@@ -70,7 +73,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   }
   try {
     for (const start of modulesOf(options)) modules.push(await start(source, log))
-    const { docker, loadBalancer } = options
+    const { docker, loadBalancer, proxy } = options
+    if (proxy) modules.push(await startProxy(source, proxy, { node, zone: zone ?? '' }, log))
     if (docker) modules.push(startDocker(docker, { roster, node, zone: zone ?? '', log }))
     if (loadBalancer) {
       const place = { node, zone: zone ?? '' }

@@ -43,6 +43,19 @@ describe('the flags of roster agent', () => {
     })
   })
 
+  it('follow a Docker engine when told to, at its usual socket or another', async () => {
+    const usual = await parse('--docker')
+    const other = await parse('--docker', 'unix:///run/other.sock', '--docker-expose-by-default')
+    const bad = await parse('--docker', 'tcp://127.0.0.1:2375')
+    expect(usual).toMatchObject({
+      docker: { socketPath: '/var/run/docker.sock', exposedByDefault: false },
+    })
+    expect(other).toMatchObject({
+      docker: { socketPath: '/run/other.sock', exposedByDefault: true },
+    })
+    expect(bad).toMatch(/^error: --docker tcp:\/\/127.0.0.1:2375: must be the path/)
+  })
+
   it('name upstreams with and without port', async () => {
     const options = await parse('--dns-forward', '192.0.2.1,192.0.2.2:5353,[fd00::1]:54,fd00::2')
     expect(options).toMatchObject({

@@ -11,6 +11,7 @@ import { push } from './push.ts'
 import { register } from './register.ts'
 import { formatTable, type Report } from './report.ts'
 import { restart } from './restart.ts'
+import { rules } from './rules.ts'
 import { scale } from './scale.ts'
 import { removeLeftovers } from './server-process.ts'
 import { slow } from './slow.ts'
@@ -21,6 +22,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Report>>> = {
   register,
   restart,
   proxy,
+  rules,
   scale,
   pick,
   push,
@@ -44,7 +46,8 @@ const usage = `usage: npm run bench -- NAME [--json]
   slow      five servers, one ten times slower: latency, who serves; against grpc-js
   failover  kill -9 of one of three pods under 40 callers: failed calls, last call to it
   propagation  RegisterPod until the pickers of 200 clients use the pod
-  proxy     the userspace proxy on this machine; against HAProxy, and no proxy
+  proxy     the userspace and nftables proxies on this machine; against HAProxy, and no proxy
+  rules     changes of nftables rules with 1,000 and 5,000 services
   dns       DNS answers of the agent; against NSD and dnsmasq
 
   --json    print one JSON object instead of a table

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { type NftablesRatios, nftablesRatios } from './proxy-nftables.ts'
 import { type Path, startPaths } from './proxy-paths.ts'
 import type { Goal, Report, Row } from './report.ts'
 import { medians } from './statistics.ts'
@@ -17,7 +18,8 @@ type Figures = Record<Figure, number>
 
 /**
  * One backend directly, through HAProxy in TCP mode and through the userspace proxy,
- * all on this machine: requests over connections that stay open, new connections, and
+ * all on this machine; and the nftables proxy in
+ * namespaces of its own: requests over connections that stay open, new connections, and
  * bytes. Load, proxy and backend share its cores, so ratios to direct flatter nobody.
  */
 export async function proxy(): Promise<Report> {
@@ -35,7 +37,7 @@ export async function proxy(): Promise<Report> {
     const found = [...rounds].find(([path]) => path.name === name)
     return medians(found?.[1] ?? [])
   }
-  return report(of('direct'), of('haproxy'), of('userspace'))
+  return report(of('direct'), of('haproxy'), of('userspace'), await nftablesRatios())
 }
 
 async function measure(path: Path): Promise<Figures> {
@@ -60,7 +62,12 @@ async function gigabitsPerSecond({ address, ports }: Path): Promise<number> {
   return JSON.parse(stdout).end.sum_received.bits_per_second / BITS_PER_GBIT
 }
 
-function report(direct: Figures, haproxy: Figures, userspace: Figures): Report {
+function report(
+  direct: Figures,
+  haproxy: Figures,
+  userspace: Figures,
+  nftables: NftablesRatios,
+): Report {
   const ratios = (side: Figures): Figures => ({
     rps: side.rps / direct.rps,
     cps: side.cps / direct.cps,
@@ -78,11 +85,13 @@ function report(direct: Figures, haproxy: Figures, userspace: Figures): Report {
       row('rps', 'requests, connections kept', '1/s', { of: 'ratio', atLeast: 0.5 }),
       row('cps', 'new connections', '1/s'),
       row('gbps', 'bytes', 'Gbit/s'),
+      ...nftables.rows,
     ],
     json: {
       direct,
       haproxy: ratios(haproxy),
       userspace: ratios(userspace),
+      nftables: nftables.ratios,
       userspaceToHaproxyRps: userspace.rps / haproxy.rps,
     },
   }

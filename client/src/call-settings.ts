@@ -33,7 +33,9 @@ export type PolicyPreference =
 export type EjectionPreference = Partial<
   Omit<EjectionConfig, 'failurePercentage' | 'successRate'>
 > & {
+  /** Ejects endpoints of whose calls too many fail. */
   readonly failurePercentage?: Partial<EjectionConfig['failurePercentage']>
+  /** Ejects endpoints that do worse than the others. */
   readonly successRate?: Partial<EjectionConfig['successRate']>
 }
 

@@ -31,9 +31,13 @@ export interface RegistryCallOptions {
 export class RegistryClient {
   /** `host:port` of the registry. */
   readonly address: string
+  /** roster.v1.CatalogService: services. */
   readonly catalog: Client<typeof CatalogService, RegistryCallOptions>
+  /** roster.v1.PodService: pods, their state and their drain. */
   readonly pods: Client<typeof PodService, RegistryCallOptions>
+  /** roster.v1.EndpointService: endpoints, also by hand; endpoints() follows them by itself. */
   readonly endpointService: Client<typeof EndpointService, RegistryCallOptions>
+  /** roster.v1.LeaseService: leases; register() keeps one by itself. */
   readonly leases: Client<typeof LeaseService, RegistryCallOptions>
   readonly #channel: Channel
 

@@ -25,6 +25,14 @@ const start = (source: string) => {
 
 const never = new AbortController().signal
 
+/** Resolves when the child has logged nothing for ten times as long as it does otherwise. */
+async function untilQuiet(child: ReturnType<typeof start>, signal: AbortSignal): Promise<void> {
+  const quiet = AbortSignal.any([signal, AbortSignal.timeout(200)])
+  const said = await child.line(/./, quiet).catch(() => undefined)
+  signal.throwIfAborted()
+  if (said) await untilQuiet(child, signal)
+}
+
 describe('the processes of the demo', () => {
   it('are told apart by what their first matching log line says', async () => {
     const child = start(`console.log('hello\\nport 17'); setInterval(() => {}, 1000)`)
@@ -62,6 +70,43 @@ describe('the processes of the demo', () => {
     const { how } = await child.stop(50)
 
     expect(how).toBe('signal SIGKILL')
+  })
+
+  it('do not fail the demo when they are killed', async () => {
+    const child = start(`console.log('up'); setInterval(() => {}, 1000)`)
+    await child.line(/up/, never)
+
+    const { how } = await child.kill()
+
+    expect(how).toBe('signal SIGKILL')
+    expect(children.failure.aborted).toBe(false)
+  })
+
+  it('say nothing while they are frozen, and go on afterwards', async () => {
+    const child = start(`let n = 0; setInterval(() => console.log(++n), 20)`)
+    await child.line(/1/, never)
+    child.freeze()
+    // What it had said before may still be in the pipe.
+    await within(
+      5_000,
+      () => 'it is not silent',
+      never,
+      (signal) => untilQuiet(child, signal),
+    )
+    const more = child.line(/./, never)
+    child.thaw()
+
+    await expect(more).resolves.toBeDefined()
+  })
+
+  it('can be asked to end while they are frozen', async () => {
+    const child = start(`console.log('up'); setInterval(() => {}, 1000)`)
+    await child.line(/up/, never)
+    child.freeze()
+
+    const { how } = await child.stop(5_000)
+
+    expect(how).toBe('signal SIGTERM')
   })
 })
 

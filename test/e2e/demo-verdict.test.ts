@@ -6,12 +6,10 @@ const tally = (perPod: Record<string, number>, errors: readonly string[] = []): 
   const counted = new Tally()
   for (const [pod, calls] of Object.entries(perPod)) {
     for (let call = 0; call < calls; call += 1) {
-      counted.start()
       counted.answer(pod)
     }
   }
   for (const error of errors) {
-    counted.start()
     counted.fail(new Error(error))
   }
   return counted
@@ -26,34 +24,54 @@ const phase = (parts: Partial<Phase>): Phase => ({
 })
 
 describe('the verdict of the demo', () => {
-  it('has nothing to say when no call failed and the shares are even', () => {
-    expect(problemsOf([phase({})])).toEqual([])
+  it('has nothing to say when no call failed and every pod got some', () => {
+    expect(problemsOf([phase({ steady: tally({ a: 100, b: 1 }) })])).toEqual([])
   })
 
-  it('lets a pod get away with exactly half of the even share', () => {
-    expect(problemsOf([phase({ steady: tally({ a: 15, b: 5 }) })])).toEqual([])
-  })
-
-  it('names a pod that got less than half of the even share', () => {
-    expect(problemsOf([phase({ steady: tally({ a: 16, b: 4 }) })])).toEqual([
-      'three pods: b answered 4 calls, less than half of the even share of 10',
+  it('names a ready pod that got none', () => {
+    expect(problemsOf([phase({ steady: tally({ a: 20 }) })])).toEqual([
+      'three pods: b is ready and answered no call',
     ])
   })
 
-  it('does not take silence for evenness', () => {
+  it('does not take silence for fairness', () => {
     expect(problemsOf([phase({ steady: tally({}) })])).toHaveLength(2)
   })
 
   it('counts a failed call against the demo while pods come and go, too', () => {
     expect(problemsOf([phase({ moving: tally({ a: 1 }, ['gone', 'gone']) })])).toEqual([
-      'three pods: 2 calls failed: 2x gone',
+      'three pods: 2 calls failed, 0 may: 2x gone',
     ])
+  })
+
+  it('forgives as many failed calls as were under way when a pod stood still', () => {
+    const frozen = { inFlight: { atPod: 1, inAll: 2 }, moving: tally({}, ['late', 'late']) }
+    expect(problemsOf([phase(frozen)])).toEqual([])
+  })
+
+  it('forgives no more than that', () => {
+    const frozen = { inFlight: { atPod: 1, inAll: 1 }, moving: tally({}, ['late', 'late']) }
+    expect(problemsOf([phase(frozen)])).toEqual(['three pods: 2 calls failed, 1 may: 2x late'])
   })
 
   it('names a pod that answered after it should have been gone', () => {
     expect(problemsOf([phase({ steady: tally({ a: 10, b: 10, c: 1 }) })])).toEqual([
-      'three pods: c answered calls and is no longer ready',
+      'three pods: c answered calls and should get none',
     ])
+  })
+
+  it('lets a slow pod have a twentieth of the calls', () => {
+    expect(problemsOf([phase({ slow: 'b', steady: tally({ a: 95, b: 5 }) })])).toEqual([])
+  })
+
+  it('names a slow pod that got more', () => {
+    expect(problemsOf([phase({ slow: 'b', steady: tally({ a: 94, b: 6 }) })])).toEqual([
+      'three pods: b is slow and answered 6 of 100 calls',
+    ])
+  })
+
+  it('does not ask a slow pod for answers', () => {
+    expect(problemsOf([phase({ slow: 'b', steady: tally({ a: 10 }) })])).toEqual([])
   })
 })
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { eventually } from '../support/eventually.ts'
 import { NetWorld, type Peer, whyNoNetWorld } from '../support/net-world.ts'
 import { endpoint, serviceSet } from '../support/service-feed.ts'
 
@@ -165,6 +166,22 @@ describe.skipIf(reason)('nftables', () => {
       names.add(answer.charAt(0))
     }
     expect([...names].sort()).toEqual(['a', 'b', 'c'])
+  })
+
+  it('answers at the health check node port whether the node has endpoints', async () => {
+    const spec = {
+      type: 'LoadBalancer',
+      externalTrafficPolicy: 'Local',
+      healthCheckNodePort: 30_004,
+    }
+    const { put } = await serve(spec, [at('a')])
+    const status = async () => {
+      const request = `exec 3<>/dev/tcp/10.1.0.1/30004; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; head -1 <&3`
+      return (await world.run(client, `bash -c "${request}"`)).split(' ')[1]
+    }
+    await eventually(async () => expect(await status()).toBe('200'))
+    await put([at('b')])
+    expect(await status()).toBe('503')
   })
 
   it('takes an endpoint with an unusable address for none, and carries the others', async () => {

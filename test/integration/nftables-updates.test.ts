@@ -31,11 +31,9 @@ beforeAll(async () => {
 
 afterAll(() => world?.end())
 
-const startAgent = () => world.agent({ lookIntervalMs: 500 })
-
 beforeEach(async () => {
   if (agent?.isRunning) return
-  agent = await startAgent()
+  agent = await world.agent()
 })
 
 const at = (name: keyof typeof BACKENDS, protocol = 'TCP') =>
@@ -111,7 +109,7 @@ describe.skipIf(reason)('nftables', () => {
       await carriedOn()
       expect(await read()).toMatch(/^[abc] /)
       const outcomes = await underLoad(async () => {
-        agent = await startAgent()
+        agent = await world.agent()
         await put(all)
         await carriedOn()
       })
@@ -129,7 +127,7 @@ describe.skipIf(reason)('nftables', () => {
     await put(all, { clusterIp: '10.96.0.2' }, 'shop/old')
     const usual = (await read()).charAt(0)
     await agent.end('SIGKILL')
-    agent = await startAgent()
+    agent = await world.agent()
     await put(all, affine)
     const rules = await world.run(world.node, 'nft list table ip roster')
     expect(rules).not.toContain('10.96.0.2/')
@@ -146,20 +144,33 @@ describe.skipIf(reason)('nftables', () => {
   })
 
   it('makes the rules anew when somebody removed them, without any change', async () => {
+    await agent.end()
+    agent = await world.agent({ lookIntervalMs: 500 })
     await put([at('a')])
     await world.run(world.node, 'nft flush ruleset')
     await eventually(async () => expect(await read()).toMatch(/^a /))
+    await agent.end()
+  })
+
+  it('hides every client where the node is not on the way back', async () => {
+    await put([at('a')])
+    expect(await read()).toBe('a 10.1.0.2')
+    await agent.end()
+    agent = await world.agent({ masquerade: 'all' })
+    await put([at('a')])
+    expect(await read()).toBe('a 10.2.0.1')
+    await agent.end()
   })
 
   it('refuses a second agent in the namespace, and tells whose it is', async () => {
-    const second = startAgent().catch(({ message }) => message)
+    const second = world.agent().catch(({ message }) => message)
     expect(await second).toContain(`another agent (node n1, process ${agent.child.pid})`)
   })
 
   it('leaves a table of that name alone that is not its own', async () => {
     await agent.end()
     await world.run(world.node, 'nft flush ruleset && nft add table ip roster')
-    agent = await startAgent()
+    agent = await world.agent()
     void put(all)
     await eventually(() =>
       expect(agent.logs).toMatchObject([
@@ -210,7 +221,7 @@ describe.skipIf(reason)('a UDP client', () => {
     await putUdp([udp('a')])
     expect(await ask()).toBe('a x')
     await agent.end('SIGKILL')
-    agent = await startAgent()
+    agent = await world.agent()
     await putUdp([udp('b')])
     expect(await ask()).toBe('b x')
   })

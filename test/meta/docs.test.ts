@@ -36,7 +36,7 @@ function parse(files: readonly string[], planted: ReadonlyMap<string, string> = 
   return ts.createProgram([...files], options, host)
 }
 
-/** Exported symbols without a description, and members of exported interfaces and classes. */
+/** Exported symbols and their members that have no description. */
 function undocumented(program: ts.Program, file: string): readonly string[] {
   const checker = program.getTypeChecker()
   const isDescribed = (symbol: ts.Symbol) => symbol.getDocumentationComment(checker).length > 0
@@ -46,7 +46,7 @@ function undocumented(program: ts.Program, file: string): readonly string[] {
   return checker.getExportsOfModule(module).flatMap((exported) => {
     const isAlias = (exported.flags & ts.SymbolFlags.Alias) !== 0
     const symbol = isAlias ? checker.getAliasedSymbol(exported) : exported
-    const members = membersOf(symbol).filter((member) => !isDescribed(member))
+    const members = membersOf(symbol, checker).filter((member) => !isDescribed(member))
     return [
       ...(isDescribed(symbol) ? [] : [symbol.name]),
       ...members.map((member) => `${symbol.name}.${member.name}`),
@@ -54,16 +54,21 @@ function undocumented(program: ts.Program, file: string): readonly string[] {
   })
 }
 
-/** The public members that an interface or a class has itself, static ones too. */
-const membersOf = (symbol: ts.Symbol): readonly ts.Symbol[] =>
-  [...(symbol.members?.values() ?? []), ...(symbol.exports?.values() ?? [])].filter((member) => {
+/** What an object type or a class has in public, static and inherited members too; of ours alone. */
+function membersOf(symbol: ts.Symbol, checker: ts.TypeChecker): readonly ts.Symbol[] {
+  const type = checker.getDeclaredTypeOfSymbol(symbol)
+  // The cases of a union are described where they stand, by comments that belong to no symbol.
+  const own = type.isUnion() ? [] : checker.getPropertiesOfType(type)
+  return [...own, ...(symbol.exports?.values() ?? [])].filter((member) => {
     const [declaration] = member.declarations ?? []
     if (!declaration || !isMember(declaration)) return false
+    if (declaration.getSourceFile().fileName.includes('/node_modules/')) return false
     const name = ts.getNameOfDeclaration(declaration)
     // Well-known symbols, as Symbol.asyncIterator, explain themselves.
     if (!name || ts.isPrivateIdentifier(name) || ts.isComputedPropertyName(name)) return false
     return (ts.getCombinedModifierFlags(declaration) & ts.ModifierFlags.Private) === 0
   })
+}
 
 const isMember = (node: ts.Declaration): boolean =>
   ts.isPropertySignature(node) ||

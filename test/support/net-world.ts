@@ -139,7 +139,8 @@ export class NetWorld {
       const child = execFile(program, args, options, (error, stdout, stderr) =>
         error ? reject(new Error(`${script}: ${stderr}`)) : resolve(stdout),
       )
-      child.stdin?.end(input)
+      // Most scripts read nothing, and may be over before anything is written.
+      child.stdin?.on('error', () => {}).end(input)
     })
   }
 

@@ -68,7 +68,10 @@ class DockerSource implements Module {
       relistMs,
       log,
       onChange: () => this.#reconcile(),
-      onRelist: () => this.#services.sweep(),
+      onRelist: () => {
+        this.#services.sweep()
+        this.#registrar.check()
+      },
     })
   }
 
@@ -80,6 +83,8 @@ class DockerSource implements Module {
 
   /** Makes the containers, as they were last seen, what the registry is told. */
   #reconcile(): void {
+    const { containers } = this.#follower
+    for (const id of this.#complaints.keys()) if (!containers.has(id)) this.#complaints.delete(id)
     const exposed = this.#exposed()
     this.#gates.watch(exposed)
     const pods = exposed.map((one) => this.#podOf(one)).filter((pod) => pod !== undefined)

@@ -57,7 +57,7 @@ function healthOf({ State }: ExposedContainer['container']): string | undefined 
  * What to ask a container: what its labels say; without HEALTHCHECK the ports its
  * services lead to; without services the least port it declares.
  */
-export function gateTarget(exposed: ExposedContainer): GateTarget | undefined {
+function gateTarget(exposed: ExposedContainer): GateTarget | undefined {
   const { container, wishes, addresses } = exposed
   const [host] = addresses
   if (host === undefined || !isRunning(container)) return undefined

@@ -25,6 +25,7 @@ interface Told {
   readonly leaseId: string
   readonly text: string
   readonly pod: Pod
+  readonly isRefused: boolean
 }
 
 /**
@@ -44,6 +45,7 @@ export class PodRegistrar {
   #syncing: Promise<void> = Promise.resolve()
   #isSyncing = false
   #isDirty = false
+  #isCheckDue = false
   /** Said once for each outage. */
   #isAway = false
 
@@ -62,6 +64,15 @@ export class PodRegistrar {
   /** These are the pods now, by `namespace/name`. The registry is told as soon as it can be. */
   set(pods: ReadonlyMap<string, Pod>): void {
     this.#desired = pods
+    this.#sync()
+  }
+
+  /**
+   * Makes sure that the registry still has the pods as it was told: another agent
+   * may have had them for a while. To be called now and then.
+   */
+  check(): void {
+    this.#isCheckDue = true
     this.#sync()
   }
 
@@ -134,6 +145,8 @@ export class PodRegistrar {
       this.#isDirty = false
       const lease = this.#lease
       try {
+        if (this.#isCheckDue) await this.#forgetLost(lease)
+        this.#isCheckDue = false
         await this.#tell(lease)
       } catch (reason) {
         const error = RosterError.from(reason)
@@ -146,10 +159,24 @@ export class PodRegistrar {
     this.#isSyncing = false
   }
 
+  /** Asks with an update that changes nothing whether the pods are there, under the lease. */
+  async #forgetLost({ id: leaseId }: Lease): Promise<void> {
+    for (const [key, told] of this.#told) {
+      if (told.isRefused) continue
+      const { namespace = '', name = '', uid = '' } = told.pod.metadata ?? {}
+      try {
+        await this.#roster.pods.updatePodStatus({ namespace, name, uid, leaseId })
+      } catch (reason) {
+        if (!isGone(RosterError.from(reason))) throw reason
+        this.#told.delete(key)
+      }
+    }
+  }
+
   async #tell(lease: Lease): Promise<void> {
     const absent: Told[] = []
     for (const [key, pod] of this.#desired) {
-      const told = { leaseId: lease.id, text: JSON.stringify(pod), pod }
+      const told = { leaseId: lease.id, text: JSON.stringify(pod), pod, isRefused: false }
       const before = this.#told.get(key)
       if (before?.leaseId !== told.leaseId || before.text !== told.text) absent.push(told)
     }
@@ -176,8 +203,10 @@ export class PodRegistrar {
         return
       }
       this.#log.warn({ pod: keyOf(first.pod), reason: error.message }, 'container refused as a pod')
+      // Not worth telling again until it changes.
+      this.#told.set(keyOf(first.pod), { ...first, isRefused: true })
+      return
     }
-    // One that is refused counts too: it is not worth telling again until it changes.
     for (const told of batch) this.#told.set(keyOf(told.pod), told)
   }
 
@@ -186,13 +215,14 @@ export class PodRegistrar {
     try {
       await this.#roster.pods.deregisterPod({ namespace, name, uid, leaseId })
     } catch (reason) {
-      const error = RosterError.from(reason)
-      // Gone already, or another agent's now.
-      if (error.code !== 'NOT_FOUND' && error.code !== 'NOT_OWNER') throw error
+      if (!isGone(RosterError.from(reason))) throw reason
     }
     this.#told.delete(key)
   }
 }
+
+/** There is no such pod, or it is another agent's now. */
+const isGone = ({ code }: RosterError): boolean => code === 'NOT_FOUND' || code === 'NOT_OWNER'
 
 /** `namespace/name`. */
 export const keyOf = ({ metadata }: Pick<Pod, 'metadata'>): string =>

@@ -31,8 +31,8 @@ export class LoadBalancerController {
   readonly #stopping = new AbortController()
   /** Names of the services to look at. */
   readonly #dirty = new Set<string>()
-  /** What was ensured, by name. */
-  readonly #ensured = new Map<string, BalancedService['definition']>()
+  /** What was ensured, by name; undefined: the provider has the service, and is not done. */
+  readonly #ensured = new Map<string, BalancedService['definition'] | undefined>()
   /** What could not be done, by name. */
   readonly #problems = new Map<string, string>()
   readonly #unsubscribe: () => void
@@ -129,6 +129,8 @@ export class LoadBalancerController {
     } else if (this.#ensured.get(name) === service.definition && !this.#problems.has(name)) {
       await this.#provider.updateBackends(service)
     } else {
+      // From now on its end is the provider's concern.
+      this.#ensured.set(name, undefined)
       const { ingress, problem } = await this.#provider.ensure(service)
       this.#ensured.set(name, service.definition)
       this.#writer.want(service, ingress)

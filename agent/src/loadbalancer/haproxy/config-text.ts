@@ -57,7 +57,7 @@ export function serverWords({ address, port, weight }: Server, hasChecks: boolea
   return `${hostPort(address, port)} weight ${weight}${hasChecks ? ' check inter 2s' : ''}`
 }
 
-export const hostPort = (address: string, port: number): string =>
+const hostPort = (address: string, port: number): string =>
   `${isIP(address) === 6 ? `[${address}]` : address}:${port}`
 
 function globalSection(socket: string | undefined): readonly string[] {

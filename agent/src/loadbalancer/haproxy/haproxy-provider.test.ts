@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -250,23 +250,46 @@ describe.skipIf(!hasHaproxy)('HAProxy as a provider (skipped where it is not ins
     expect(await answers(4)).toEqual(new Set(['a', 'b']))
   })
 
-  it('uses one that somebody else started, and leaves its configuration alone', async () => {
+  /** A provider for an HAProxy that the test starts, once there is a configuration. */
+  async function elsewhere() {
     const masterSocket = join(world.directory, 'master')
     const own = join(world.directory, 'own.cfg')
     const socket = `stats socket ${join(world.directory, 'stats')} level admin expose-fd listeners`
     await writeFile(own, `global\n  ${socket}\n`)
     const haproxy = await provider({ masterSocket })
+    const start = () => {
+      const files = ['-p', `${world.config}.pid`, '-f', own, '-f', world.config]
+      const master = spawn('haproxy', ['-W', '-S', masterSocket, ...files], { stdio: 'ignore' })
+      world.later(() => master.kill('SIGKILL'))
+    }
+    return { haproxy, masterSocket, start }
+  }
+
+  it('uses one that somebody else started', async () => {
+    const { haproxy, masterSocket, start } = await elsewhere()
     await expect(haproxy.sync([])).rejects.toThrow(
       `no HAProxy at ${masterSocket}: start it with -f`,
     )
-    const master = spawn(
-      'haproxy',
-      ['-W', '-S', masterSocket, '-p', `${world.config}.pid`, '-f', own, '-f', world.config],
-      { stdio: 'ignore' },
-    )
-    world.later(() => master.kill('SIGKILL'))
+    start()
     const wanted = service(await naming('a'))
     await eventually(() => haproxy.ensure(wanted).then(() => true))
     expect(await answers(2)).toEqual(new Set(['a']))
+  })
+
+  it('goes on with the endpoints of the others when HAProxy refuses a service', async () => {
+    const [a = 0, b = 0] = await naming('a', 'b')
+    const other = createServer().listen(0, BIND)
+    world.later(() => other.close())
+    await once(other, 'listening')
+    const ports = [{ port: (other.address() as AddressInfo).port }]
+    const { haproxy, start } = await elsewhere()
+    await haproxy.sync([]).catch(() => undefined)
+    start()
+    await eventually(() => haproxy.ensure(service([a])).then(() => true))
+    const refused = haproxy.ensure(service([a], { ports }, 'shop/taken'))
+    await expect(refused).rejects.toThrow('HAProxy refused its configuration')
+    await haproxy.updateBackends(service([b])).catch(() => undefined)
+    expect(await answers(4)).toEqual(new Set(['b']))
+    expect(haproxy.health()).toBe('HAProxy refused its configuration')
   })
 })

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { Readable } from 'node:stream'
 
 /** What runs programs of the system gets them from; as root or not. */
 const PATH = `${process.env.PATH}:/usr/sbin:/sbin`
@@ -20,13 +21,13 @@ export class CommandError extends Error {
 }
 
 /**
- * Runs a program with `input` on its standard input; answers what it printed. Throws
+ * Runs a program with the parts of `input` on its standard input; answers what it printed. Throws
  * CommandError when it is missing, fails, takes longer than a minute, or when the
  * signal is aborted.
  */
 export async function runCommand(
   [program, ...args]: readonly [string, ...string[]],
-  input: string,
+  input: Iterable<string>,
   signal?: AbortSignal,
 ): Promise<string> {
   const child = spawn(program, args, {
@@ -43,7 +44,7 @@ export async function runCommand(
   })
   // It may end before it has read everything; its exit code tells why.
   child.stdin.on('error', () => {})
-  child.stdin.end(input)
+  Readable.from(input).pipe(child.stdin)
   const [code, killedBy] = await once(child, 'close').catch((error: NodeJS.ErrnoException) => {
     throw new CommandError(`cannot run ${program}: ${error.message}`, error.code)
   })

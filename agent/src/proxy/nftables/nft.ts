@@ -3,12 +3,12 @@ import { DIALECTS, type Dialect, TABLE, TABLE_COMMENT } from './dialect.ts'
 import type { Found, FoundByFamily } from './ruleset.ts'
 
 /** Runs a script as one transaction. Throws CommandError; then nothing has changed. */
-export async function applyScript(script: string, signal?: AbortSignal): Promise<void> {
-  if (script !== '') await runCommand(['nft', '-f', '-'], script, signal)
+export async function applyScript(script: Iterable<string>, signal?: AbortSignal): Promise<void> {
+  await runCommand(['nft', '-f', '-'], script, signal)
 }
 
 /** Whether the kernel and nft would take the script. Throws CommandError. */
-export async function checkScript(script: string): Promise<void> {
+export async function checkScript(script: Iterable<string>): Promise<void> {
   await runCommand(['nft', '-c', '-f', '-'], script)
 }
 
@@ -27,7 +27,7 @@ export async function hasTables(): Promise<boolean> {
     ({ family }) => `flush chain ${family} ${TABLE} dispatch\n`,
   )
   try {
-    await checkScript(script.join(''))
+    await checkScript(script)
     return true
   } catch (error) {
     if (isMissing(error)) return false
@@ -38,7 +38,7 @@ export async function hasTables(): Promise<boolean> {
 async function findTable({ family }: Dialect): Promise<Found> {
   let text: string
   try {
-    text = await runCommand(['nft', '-t', 'list', 'table', family, TABLE], '')
+    text = await runCommand(['nft', '-t', 'list', 'table', family, TABLE], [])
   } catch (error) {
     if (isMissing(error)) return { chains: [], sets: [] }
     throw error

@@ -53,28 +53,27 @@ export async function startNftablesProxy(options: NftablesProxyOptions): Promise
   const desired = new DesiredBlocks({ node, zone })
   const ruleset = new Ruleset({ serviceRanges, masquerade })
   const flows = new FlowKeeper({ serviceRanges, log })
+  const healthChecks = new HealthCheckServers({
+    addresses: [ownIPs().has('::1') ? '::' : '0.0.0.0'],
+    log,
+  })
   const sync = new TableSync({
     ruleset,
     update: () => {
-      const { blocks, udp } = desired.takeChanges()
+      const { blocks, udp, hasMore } = desired.takeChanges()
       flows.note(udp)
-      return ruleset.update(blocks)
+      healthChecks.update(desired.healthChecks)
+      return { delta: ruleset.update(blocks), hasMore }
     },
     onApplied: (kind, signal) =>
       kind === 'full' ? flows.settleAll(desired.frontends, signal) : flows.settle(signal),
     lookIntervalMs: options.lookIntervalMs ?? LOOK_INTERVAL_MS,
     log,
   })
-  const healthChecks = new HealthCheckServers({
-    addresses: [ownIPs().has('::1') ? '::' : '0.0.0.0'],
-    log,
-  })
   const unsubscribe = source.subscribe((change) => {
     desired.apply(change)
     // Before everything is known, an update would take away what a former agent knew.
-    if (!source.isSynced) return
-    healthChecks.update(desired.healthChecks)
-    sync.sync()
+    if (source.isSynced) sync.sync()
   })
   return {
     settled: () => sync.settled(),

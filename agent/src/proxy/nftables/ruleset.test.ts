@@ -21,7 +21,8 @@ beforeAll(async () => {
 
 afterAll(() => world?.end())
 
-const nft = (script: string) => world.run(world.node, 'nft -f -', script)
+const nft = (...parts: readonly Iterable<string>[]) =>
+  world.run(world.node, 'nft -f -', parts.flatMap((part) => [...part]).join(''))
 
 type Listed = Readonly<Record<string, unknown>> & { readonly elem?: readonly unknown[] }
 
@@ -101,10 +102,10 @@ describe.skipIf(reason)('the ruleset', () => {
         fc.asyncProperty(steps, steps, async (changes, former) => {
           const desired = new DesiredBlocks({ node: 'n1', zone: '' })
           const rules = new Ruleset(options)
-          await nft(`flush ruleset\n${rules.full(EMPTY)}`)
+          await nft('flush ruleset\n', rules.full(EMPTY))
           for (const one of changes) {
             desired.apply(one)
-            await nft(rules.update(desired.takeChanges().blocks))
+            await nft(rules.update(desired.takeChanges().blocks)())
           }
           const byDeltas = await inForce()
 
@@ -112,12 +113,12 @@ describe.skipIf(reason)('the ruleset', () => {
           for (const one of former) others.apply(one)
           const formerRules = new Ruleset(options)
           formerRules.update(others.takeChanges().blocks)
-          await nft(`flush ruleset\n${formerRules.full(EMPTY)}`)
+          await nft('flush ruleset\n', formerRules.full(EMPTY))
           const left = await inForce()
           await nft(rules.full({ ip: found(left, 'ip'), ip6: found(left, 'ip6') }))
           expect(await inForce()).toEqual(byDeltas)
 
-          await nft(`flush ruleset\n${rules.full(EMPTY)}`)
+          await nft('flush ruleset\n', rules.full(EMPTY))
           expect(await inForce()).toEqual(byDeltas)
         }),
         { numRuns: 12 },

@@ -34,9 +34,9 @@ export class Ruleset {
 
   /**
    * Takes new blocks by key of the frontend; undefined: it has none any more. Answers
-   * the script that leads from the former blocks to these.
+   * what makes the script that leads from the former blocks to these.
    */
-  update(changes: ReadonlyMap<string, Block | undefined>): string {
+  update(changes: ReadonlyMap<string, Block | undefined>): () => string {
     const before: Block[] = []
     const after: Block[] = []
     for (const [key, block] of changes) {
@@ -47,48 +47,35 @@ export class Ruleset {
       else this.#blocks.delete(key)
     }
     const { added, removed } = this.#count(before, after)
-    const [old, young] = [before, after].map((blocks) => namesOf(blocks)) as [Names, Names]
-    // Elements let go of chains before those go, and get them after those have come.
-    return lines([
-      ...elementCommands('delete element', removed, ({ key }) => key),
-      ...[...old.chains.values()].map(({ dialect, name }) => command('flush chain', dialect, name)),
-      ...declarations(missingFrom(old.sets, young.sets), missingFrom(old.chains, young.chains)),
-      ...after.flatMap(rulesOf),
-      ...elementCommands('add element', added, withVerdict),
-      ...deletions(missingFrom(young.chains, old.chains), missingFrom(young.sets, old.sets)),
-    ])
+    return () => deltaScript(before, after, added, removed)
   }
 
   /**
    * The script that leads from anything to the blocks. It takes over what is there
    * instead of making the table anew, because with the table would go the clients that
-   * backends remember, and a table that is gone cuts the connections it translates.
+   * backends remember, and a table that is gone cuts the connections it translates. In
+   * parts, because it may be long.
    */
-  full(found: FoundByFamily): string {
+  *full(found: FoundByFamily): Generator<string> {
     const blocks = [...this.#blocks.values()]
     const names = namesOf(blocks)
-    const uses = [...this.#uses.values()]
     const dialects = Object.values(DIALECTS)
-    return lines([
-      ...dialects.flatMap((dialect) => this.#base(dialect)),
-      ...declarations([...names.sets.values()], [...names.chains.values()]),
-      ...blocks.flatMap(rulesOf),
-      ...elementCommands('add element', uses, withVerdict),
-      ...dialects.flatMap((dialect) => {
-        const of = (kind: readonly string[]) => kind.map((name) => ({ dialect, name }))
-        const { chains, sets } = found[dialect.family]
-        const fixed = new Set<string>([
-          ...baseChains(dialect, this.#options).map(({ name }) => `chain ${name}`),
-          ...[...elementSets(dialect).keys()].map((name) => `set ${name}`),
-        ])
-        const isStale = (kind: 'chain' | 'set', wanted: ByName) => (one: Name) =>
-          !fixed.has(`${kind} ${one.name}`) && !wanted.has(keyOf(one))
-        return deletions(
-          of(chains).filter(isStale('chain', names.chains)),
-          of(sets).filter(isStale('set', names.sets)),
-        )
-      }),
-    ])
+    yield lines(dialects.flatMap((dialect) => this.#base(dialect)))
+    yield lines(declarations([...names.sets.values()], [...names.chains.values()]))
+    for (const block of blocks) yield lines(rulesOf(block))
+    yield lines(elementCommands('add element', [...this.#uses.values()], withVerdict))
+    for (const dialect of dialects) yield lines(this.#deleteStale(dialect, found, names))
+  }
+
+  #deleteStale(dialect: Dialect, found: FoundByFamily, names: Names): readonly string[] {
+    const { chains, sets } = found[dialect.family]
+    const baseChainNames = new Set(baseChains(dialect, this.#options).map(({ name }) => name))
+    const setNames: ReadonlySet<string> = new Set(elementSets(dialect).keys())
+    const stale = (found: readonly string[], fixed: ReadonlySet<string>, wanted: ByName) =>
+      found
+        .map((name) => ({ dialect, name }))
+        .filter((one) => !fixed.has(one.name) && !wanted.has(keyOf(one)))
+    return deletions(stale(chains, baseChainNames, names.chains), stale(sets, setNames, names.sets))
   }
 
   #base(dialect: Dialect): readonly string[] {
@@ -140,6 +127,24 @@ export class Ruleset {
     this.#uses.set(key, use)
     return use
   }
+}
+
+function deltaScript(
+  before: readonly Block[],
+  after: readonly Block[],
+  added: readonly Use[],
+  removed: readonly Use[],
+): string {
+  const [old, young] = [namesOf(before), namesOf(after)]
+  // Elements let go of chains before those go, and get them after those have come.
+  return lines([
+    ...elementCommands('delete element', removed, ({ key }) => key),
+    ...[...old.chains.values()].map(({ dialect, name }) => command('flush chain', dialect, name)),
+    ...declarations(missingFrom(old.sets, young.sets), missingFrom(old.chains, young.chains)),
+    ...after.flatMap(rulesOf),
+    ...elementCommands('add element', added, withVerdict),
+    ...deletions(missingFrom(young.chains, old.chains), missingFrom(young.sets, old.sets)),
+  ])
 }
 
 interface Name {

@@ -40,7 +40,7 @@ export async function forgetStaleFlows(rules: FlowRules, signal?: AbortSignal): 
   if (rules.serviceRanges.length > 0) for (const one of ['ipv4', 'ipv6'] as const) families.add(one)
   let forgotten = 0
   for (const family of families) {
-    const flows = await runCommand(['conntrack', '-L', '-f', family, '-p', 'udp'], '', signal)
+    const flows = await runCommand(['conntrack', '-L', '-f', family, '-p', 'udp'], [], signal)
     for (const group of staleFlows(flows, family, rules)) {
       await forget(group, signal)
       forgotten++
@@ -103,7 +103,7 @@ async function forget(group: FlowGroup, signal?: AbortSignal): Promise<void> {
   const answered = ['--reply-src', backendAddress, '--reply-port-src', `${backendPort}`]
   await runCommand(
     ['conntrack', '-D', '-f', family, '-p', 'udp', ...sent, ...answered],
-    '',
+    [],
     signal,
   ).catch((error: Error) => {
     // It fails when all of them have ended by themselves meanwhile.

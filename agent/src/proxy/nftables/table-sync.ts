@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { applyScript, findTables, hasTables } from './nft.ts'
 import type { Ruleset } from './ruleset.ts'
@@ -13,13 +13,20 @@ const LAST_RETRY_MS = 30_000
 
 export interface TableSyncOptions {
   readonly ruleset: Ruleset
-  /** Brings the ruleset up to date; answers the script that does the same to the kernel. */
-  readonly update: () => string
+  /** Brings the ruleset up to date, or nearer to it. */
+  readonly update: () => RulesetUpdate
   /** An update is in force. `full`: everything was made anew, whatever was there before. */
   readonly onApplied: (kind: 'full' | 'delta', signal: AbortSignal) => Promise<void>
   /** How often to look whether the tables are still there, in milliseconds. */
   readonly lookIntervalMs: number
   readonly log: Logger
+}
+
+export interface RulesetUpdate {
+  /** Makes the script that does the same to the kernel. */
+  readonly delta: () => string
+  /** The ruleset is not up to date yet. */
+  readonly hasMore: boolean
 }
 
 /**
@@ -94,26 +101,34 @@ export class TableSync {
 
   /** One update; answers how long to wait before the next, in milliseconds. */
   async #step(signal: AbortSignal): Promise<number> {
-    const { ruleset, update, onApplied, log } = this.#options
+    const { onApplied, log } = this.#options
     const startMs = performance.now()
     const kind = this.#needsFull ? 'full' : 'delta'
     try {
-      const delta = update()
-      const script = kind === 'full' ? ruleset.full(await findTables()) : delta
-      if (script !== '') await applyScript(script, signal)
+      await (kind === 'full' ? this.#applyAll(signal) : this.#applyDelta(signal))
       this.#needsFull = false
       this.#retryMs = FIRST_RETRY_MS
       const ms = Math.round(performance.now() - startMs)
-      log[kind === 'full' ? 'info' : 'debug'](
-        { kind, bytes: script.length, ms },
-        'nftables updated',
-      )
+      log[kind === 'full' ? 'info' : 'debug']({ kind, ms }, 'nftables updated')
     } catch (error) {
-      if (signal.aborted) return 0
-      return this.#fail(error)
+      return signal.aborted ? 0 : this.#fail(error)
     }
     await onApplied(kind, signal)
     return PAUSE_MS
+  }
+
+  async #applyDelta(signal: AbortSignal): Promise<void> {
+    const { delta, hasMore } = this.#options.update()
+    if (hasMore) this.#isDue = true
+    const script = delta()
+    if (script !== '') await applyScript([script], signal)
+  }
+
+  async #applyAll(signal: AbortSignal): Promise<void> {
+    const { ruleset, update } = this.#options
+    const found = await findTables()
+    while (update().hasMore) await setImmediate(undefined, { signal })
+    await applyScript(ruleset.full(found), signal)
   }
 
   /** What the kernel has is not known any more: the next update makes everything anew. */

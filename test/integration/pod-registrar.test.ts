@@ -1,0 +1,93 @@
+import type { Pod } from '@roster/proto'
+import { pino } from 'pino'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { keyOf, PodRegistrar } from '../../agent/src/docker/pod-registrar.ts'
+import { type Clients, connect, webPod } from '../support/clients.ts'
+import { eventually } from '../support/eventually.ts'
+import { SdkWorld } from '../support/sdk-world.ts'
+
+let world = new SdkWorld()
+let address = ''
+let admin: Clients
+
+beforeEach(async () => {
+  address = (await world.registry()).address
+  admin = connect(address)
+})
+afterEach(async () => {
+  admin.close()
+  await world.close()
+  world = new SdkWorld()
+})
+
+function registrar(ttlMs = 15_000): PodRegistrar {
+  const log = pino({ level: 'silent' })
+  const made = new PodRegistrar({ roster: world.connect(address), log, ttlMs })
+  world.onClose(() => made.close())
+  return made
+}
+
+const byKey = (pods: readonly Pod[]) => new Map(pods.map((pod) => [keyOf(pod), pod]))
+const pod = (name: string, uid = `uid-of-${name}`): Pod => {
+  const { metadata, ...rest } = webPod(name)
+  return { metadata: { ...metadata, uid }, ...rest }
+}
+const registered = async () => (await admin.pods.listPods({ namespace: 'demo' })).pods
+const names = async () => (await registered()).map(({ metadata }) => metadata?.name)
+const haveNames = (...expected: string[]) =>
+  eventually(async () => expect(await names()).toEqual(expected))
+
+describe('a registrar of pods', () => {
+  it('registers what is there and takes out what is there no more', async () => {
+    const pods = registrar()
+    pods.set(byKey([pod('a'), pod('b')]))
+    await haveNames('a', 'b')
+    pods.set(byKey([pod('b'), pod('c')]))
+    await haveNames('b', 'c')
+  })
+
+  it('registers more pods than go into one call', async () => {
+    const many = Array.from({ length: 250 }, (_, i) => pod(`p${i}`))
+    registrar().set(byKey(many))
+    await eventually(async () => expect((await names()).length).toBe(250))
+  })
+
+  it('lets a pod that is refused keep no other out', async () => {
+    registrar().set(byKey([pod('a'), pod('Not_A_Name'), pod('z')]))
+    await haveNames('a', 'z')
+  })
+
+  it('registers everything anew when its lease is lost', async () => {
+    registrar(1_000).set(byKey([pod('a')]))
+    await haveNames('a')
+    const leaseId = (await registered())[0]?.status?.leaseId ?? ''
+    await admin.leases.revokeLease({ leaseId })
+    await haveNames('a')
+    expect((await registered())[0]?.status?.leaseId).not.toBe(leaseId)
+  })
+
+  it('leaves its pods to others when it closes, until the lease has run out', async () => {
+    const pods = registrar(1_000)
+    pods.set(byKey([pod('a')]))
+    await haveNames('a')
+    await pods.close()
+    expect((await registered())[0]?.status).toMatchObject({ ready: true, disconnected: false })
+    await haveNames()
+  })
+
+  it('when it checks takes back a pod that is gone or has another owner', async () => {
+    const pods = registrar()
+    pods.set(byKey([pod('a'), pod('b')]))
+    await haveNames('a', 'b')
+    await admin.pods.deregisterPod({ namespace: 'demo', name: 'a' })
+    await admin.pods.registerPod({ pod: pod('b', 'other') })
+    pods.check()
+    await haveNames('a', 'b')
+    await eventually(async () =>
+      expect((await registered()).map(({ metadata }) => metadata?.uid)).toEqual([
+        'uid-of-a',
+        'uid-of-b',
+      ]),
+    )
+  })
+})
