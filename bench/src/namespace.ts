@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 const MAX_OUTPUT_BYTES = 2 ** 24
 
 /** How a network namespace is made: without root, in a user namespace of its own. */
-export const UNSHARE: readonly string[] = process.getuid?.() === 0 ? ['-n'] : ['-Urn']
+const UNSHARE: readonly string[] = process.getuid?.() === 0 ? ['-n'] : ['-Urn']
 
 /**
  * Runs a program of this folder in a new network namespace; answers what it prints, as

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { connectRoster } from '@roster/client'
 import type { Report } from './report.ts'
@@ -15,6 +16,7 @@ const CLIENTS = 200
 const PROCESSES = 4
 const WARM_UP_PODS = 3
 const MEASURED_PODS = 20
+const SETTLE_MS = 500
 
 /**
  * From the acknowledgement of RegisterPod until the picker of each of 200 clients
@@ -55,6 +57,8 @@ export async function propagation(): Promise<Report> {
       const times = (await Promise.all(picked)).flat()
       // Few at a time: looking at the pickers costs more with each.
       if (i > 0) await roster.pods.deregisterPod({ namespace: 'bench', name })
+      // One change at a time: closing 200 connections is work too.
+      await delay(SETTLE_MS)
       if (i >= WARM_UP_PODS) delaysMs.push(...times.map((time) => time - acknowledgedMs))
     }
     return reportOf(delaysMs)

@@ -25,7 +25,11 @@ const BACKEND = '10.2.0.2'
 const CLUSTER_IP = '10.96.0.10'
 const PORTS = { http: 8080, iperf: 5201 }
 
+/** Requests on connections that are kept, new connections, and Gbit, each per second. */
 type Figures = Record<'rps' | 'cps' | 'gbps', number>
+
+/** The same figures of both ways. */
+export type NftablesFigures = Record<'direct' | 'nftables', Figures>
 
 const namespaces: ChildProcess[] = []
 process.on('exit', () => {
@@ -37,7 +41,7 @@ setInterval(() => undefined, 2 ** 30)
 process.stdout.write(JSON.stringify(await measure()))
 process.exit()
 
-async function measure(): Promise<{ readonly direct: Figures; readonly nftables: Figures }> {
+async function measure(): Promise<NftablesFigures> {
   await run('sysctl', ['-qw', 'net.ipv4.ip_forward=1'])
   const client = await namespace(1)
   const backend = await namespace(2)

@@ -1,12 +1,11 @@
 import { inNewNamespace } from './namespace.ts'
+import type { NftablesFigures } from './proxy-nftables-worker.ts'
 import type { Row } from './report.ts'
-
-type Figures = Record<'rps' | 'cps' | 'gbps', number>
 
 /** Requests, new connections and bytes through the nftables proxy, over those without one. */
 export interface NftablesRatios {
   readonly rows: readonly Row[]
-  readonly ratios: Figures
+  readonly ratios: NftablesFigures['direct']
 }
 
 /**
@@ -14,10 +13,8 @@ export interface NftablesRatios {
  * network namespaces of their own, so these figures compare with each other only.
  */
 export async function nftablesRatios(): Promise<NftablesRatios> {
-  const { direct, nftables } = (await inNewNamespace('./proxy-nftables-worker.js', [])) as Record<
-    'direct' | 'nftables',
-    Figures
-  >
+  const figures = await inNewNamespace('./proxy-nftables-worker.js', [])
+  const { direct, nftables } = figures as NftablesFigures
   const ratios = {
     rps: nftables.rps / direct.rps,
     cps: nftables.cps / direct.cps,

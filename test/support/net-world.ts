@@ -21,11 +21,21 @@ export const whyNoNetWorld = (): string | undefined => {
   }
 }
 
+interface Reply {
+  readonly result?: unknown
+  readonly error?: string
+}
+
+interface Message extends Reply {
+  readonly id?: number
+  readonly log?: Record<string, unknown>
+}
+
 /** A process that answers requests. */
 class Remote {
   readonly child: ChildProcess
   readonly logs: Record<string, unknown>[] = []
-  readonly #waiting = new Map<number, (reply: { result?: unknown; error?: string }) => void>()
+  readonly #waiting = new Map<number, (reply: Reply) => void>()
   #last = 0
 
   constructor([program = '', ...args]: readonly string[]) {
@@ -35,10 +45,10 @@ class Remote {
   async ready(): Promise<void> {
     const [first] = await once(this.child, 'message')
     if (first.problem) throw new Error(first.problem)
-    this.child.on('message', (message: { id?: number; log?: (typeof this.logs)[number] }) => {
-      if (message.log) this.logs.push(message.log)
-      this.#waiting.get(message.id ?? 0)?.(message)
-      this.#waiting.delete(message.id ?? 0)
+    this.child.on('message', ({ id = 0, log, ...reply }: Message) => {
+      if (log) this.logs.push(log)
+      this.#waiting.get(id)?.(reply)
+      this.#waiting.delete(id)
     })
   }
 

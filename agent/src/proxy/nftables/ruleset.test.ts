@@ -72,7 +72,7 @@ const change: fc.Arbitrary<ServiceChange> = fc.oneof(
       .record({
         name: fc.constantFrom('a/one', 'a/two', 'b/one'),
         type: fc.constantFrom('ClusterIP', 'LoadBalancer'),
-        clusterIps: fc.constantFrom(['10.96.0.1'], ['10.96.0.2', 'fd00:96::2']),
+        clusterIps: fc.constantFrom<string[]>(['10.96.0.1'], ['10.96.0.2', 'fd00:96::2']),
         sessionAffinity: fc.constantFrom('None', 'ClientIP'),
         externalTrafficPolicy: fc.constantFrom('Cluster', 'Local'),
         internalTrafficPolicy: fc.constantFrom('Cluster', 'Local'),
