@@ -1,14 +1,14 @@
 import { hostname } from 'node:os'
 import type { ChannelCredentials } from '@grpc/grpc-js'
 import { connectRoster } from '@roster/client'
-import { type Logger, pino } from 'pino'
+import { pino } from 'pino'
 import { type DnsOptions, startDns } from './dns/dns.ts'
+import type { PortOf } from './dns/dns-service.ts'
 import { type DockerOptions, startDocker } from './docker/docker.ts'
 import { Follower } from './follower.ts'
 import { type LoadBalancerOptions, startLoadBalancer } from './loadbalancer/load-balancer.ts'
 import type { Module } from './module.ts'
-import { type ProxyOptions, startProxy } from './proxy/proxy.ts'
-import type { ServiceSource } from './service-source.ts'
+import { type ProxyOptions, type ServiceProxy, startProxy } from './proxy/proxy.ts'
 import { SnapshotFile } from './snapshot-file.ts'
 
 export interface AgentOptions {
@@ -72,12 +72,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     await roster.close()
   }
   try {
-    for (const start of modulesOf(options)) modules.push(await start(source, log))
-    const { docker, loadBalancer, proxy } = options
-    if (proxy) modules.push(await startProxy(source, proxy, { node, zone: zone ?? '' }, log))
-    if (docker) modules.push(startDocker(docker, { roster, node, zone: zone ?? '', log }))
+    const { dns, docker, loadBalancer, proxy } = options
+    const place = { node, zone: zone ?? '' }
+    // Before DNS, which tells at which ports services are really reached.
+    const carrier = proxy && (await startProxy(source, proxy, place, log))
+    if (carrier) modules.push(carrier)
+    if (dns) modules.push(await startDns(source, dns, log, carrier && portsOf(carrier)))
+    if (docker) modules.push(startDocker(docker, { roster, ...place, log }))
     if (loadBalancer) {
-      const place = { node, zone: zone ?? '' }
       const needs = { source, catalog: roster.catalog, place, log }
       modules.push(await startLoadBalancer(needs, loadBalancer))
     }
@@ -95,9 +97,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   }
 }
 
-/** What runs, in the order it is started. Stopped in reverse. */
-function modulesOf({
-  dns,
-}: AgentOptions): readonly ((source: ServiceSource, log: Logger) => Promise<Module>)[] {
-  return dns ? [(source, log) => startDns(source, dns, log)] : []
-}
+/** Ports by the proxy; a service without ClusterIP has its own. */
+const portsOf =
+  (proxy: ServiceProxy): PortOf =>
+  ({ definition }, { protocol, port }) => {
+    const address = definition?.spec?.clusterIp ?? ''
+    const isKnown = protocol === 'TCP' || protocol === 'UDP'
+    return (isKnown && proxy.realPort({ protocol, address, port })) || port
+  }

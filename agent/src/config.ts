@@ -14,7 +14,7 @@ import {
 /** The flags of `roster agent`; `run` gets the checked configuration. */
 export function agentCommand(run: (options: AgentOptions) => Promise<void>): Command {
   const command = new Command('agent')
-    .description('Give programs of this node DNS names for the services of a registry.')
+    .description('Give programs of this node names and virtual IPs for the services of a registry.')
     .addOption(
       new Option('--registry <host:port>', 'registry to follow')
         .default('127.0.0.1:7400')
@@ -33,6 +33,25 @@ export function agentCommand(run: (options: AgentOptions) => Promise<void>): Com
     .option(
       '--dns-forward <host[:port],…>',
       'who answers for other names; none: they are refused (default: as in /etc/resolv.conf)',
+    )
+    .addOption(
+      new Option('--proxy <engine>', 'carries the traffic of virtual IPs and node ports')
+        .choices(['auto', 'nftables', 'userspace', 'off'])
+        .default('auto', 'nftables where it can be used, else userspace'),
+    )
+    .addOption(
+      new Option(
+        '--masquerade <what>',
+        'with nftables: connections that get the address of the node',
+      )
+        .choices(['needed', 'all'])
+        .default('needed'),
+    )
+    .option(
+      '--node-port-addresses <address,…>',
+      'with userspace: where node ports are open',
+      addresses,
+      ['127.0.0.1'],
     )
     .option('--docker [socket]', 'register the containers of a Docker engine by their labels')
     .option('--docker-expose-by-default', 'register containers without label roster.enable too')
@@ -69,6 +88,9 @@ interface Flags extends LoadBalancerFlags {
   readonly snapshot: string
   readonly dnsListen: string
   readonly dnsForward?: string
+  readonly proxy: 'auto' | 'nftables' | 'userspace' | 'off'
+  readonly masquerade: 'needed' | 'all'
+  readonly nodePortAddresses: readonly string[]
   readonly docker?: string | true
   readonly dockerExposeByDefault?: true
   readonly clusterDomain: string
@@ -84,6 +106,8 @@ function optionsFrom(flags: Flags, fail: Fail): AgentOptions {
   const { registry, token, ca, node, zone, snapshot, logLevel } = flags
   const dns = flags.dnsListen === 'off' ? undefined : dnsFrom(flags, fail)
   const loadBalancer = loadBalancerFrom(flags, fail)
+  const serviceRanges = flags.serviceClusterIpRange.split(',').map((range) => cidr(range, fail))
+  const { proxy: engine, masquerade, nodePortAddresses } = flags
   return {
     registry,
     logLevel,
@@ -92,7 +116,8 @@ function optionsFrom(flags: Flags, fail: Fail): AgentOptions {
     ...(node !== undefined && { node }),
     ...(zone !== undefined && { zone }),
     ...(snapshot !== 'off' && { snapshotFile: snapshot }),
-    ...(dns && { dns }),
+    ...(dns && { dns: { ...dns, reverseZones: serviceRanges } }),
+    ...(engine !== 'off' && { proxy: { engine, serviceRanges, masquerade, nodePortAddresses } }),
     ...(loadBalancer && { loadBalancer }),
     ...(flags.docker !== undefined && { docker: dockerFrom(flags, fail) }),
   }
@@ -109,7 +134,7 @@ function dockerFrom(flags: Flags, fail: Fail): NonNullable<AgentOptions['docker'
   return { socketPath, exposedByDefault: flags.dockerExposeByDefault ?? false }
 }
 
-function dnsFrom(flags: Flags, fail: Fail): NonNullable<AgentOptions['dns']> {
+function dnsFrom(flags: Flags, fail: Fail): Omit<NonNullable<AgentOptions['dns']>, 'reverseZones'> {
   const listen = parseHostPort(flags.dnsListen)
   if (!listen) fail(`--dns-listen ${flags.dnsListen}: must be ADDRESS:PORT, or off`)
   if (!/^(?=.{1,200}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*$/i.test(flags.clusterDomain)) {
@@ -121,7 +146,6 @@ function dnsFrom(flags: Flags, fail: Fail): NonNullable<AgentOptions['dns']> {
     clusterDomain: flags.clusterDomain,
     ttlSeconds: flags.dnsTtl,
     podNames: flags.dnsPods,
-    reverseZones: flags.serviceClusterIpRange.split(',').map((range) => cidr(range, fail)),
   }
 }
 
@@ -147,6 +171,12 @@ function credentialsFrom(file: string, fail: Fail): ChannelCredentials {
   } catch (error) {
     return fail(`--ca ${file}: ${error instanceof Error ? error.message : error}`)
   }
+}
+
+function addresses(text: string): readonly string[] {
+  const list = text.split(',')
+  if (list.every((address) => isIP(address) !== 0)) return list
+  throw new InvalidArgumentError('must be IP addresses with commas between')
 }
 
 function seconds(text: string): number {

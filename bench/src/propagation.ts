@@ -14,7 +14,7 @@ const TARGET = 'roster:///bench/echo'
 const CLIENTS = 200
 /** They share so many processes: this is a small machine. */
 const PROCESSES = 4
-const WARM_UP_PODS = 3
+const WARM_UP_PODS = 12
 const MEASURED_PODS = 20
 const SETTLE_MS = 500
 
