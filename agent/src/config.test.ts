@@ -33,13 +33,32 @@ describe('the flags of roster agent', () => {
         podNames: 'disabled',
         reverseZones: ['127.96.0.0/16'],
       },
+      proxy: {
+        engine: 'auto',
+        serviceRanges: ['127.96.0.0/16'],
+        masquerade: 'needed',
+        nodePortAddresses: ['127.0.0.1'],
+      },
     })
   })
 
-  it('turn DNS and the snapshot off', async () => {
-    expect(await parse('--dns-listen', 'off', '--snapshot', 'off')).toEqual({
-      registry: '127.0.0.1:7400',
-      logLevel: 'info',
+  it('turn DNS, the proxy and the snapshot off', async () => {
+    const off = ['--dns-listen', 'off', '--proxy', 'off', '--snapshot', 'off']
+    expect(await parse(...off)).toEqual({ registry: '127.0.0.1:7400', logLevel: 'info' })
+  })
+
+  it('choose who carries the traffic, and of which addresses', async () => {
+    const ranges = ['--service-cluster-ip-range', '10.96.0.0/17,fd00:96::/112']
+    const node = ['--node-port-addresses', '10.0.0.5,::1']
+    expect(
+      await parse('--proxy', 'nftables', '--masquerade', 'all', ...ranges, ...node),
+    ).toMatchObject({
+      proxy: {
+        engine: 'nftables',
+        serviceRanges: ['10.96.0.0/17', 'fd00:96::/112'],
+        masquerade: 'all',
+        nodePortAddresses: ['10.0.0.5', '::1'],
+      },
     })
   })
 
@@ -81,6 +100,9 @@ describe('the flags of roster agent', () => {
     ['--service-cluster-ip-range', '10.0.0.0'],
     ['--service-cluster-ip-range', '10.0.0.0/33'],
     ['--dns-pods', 'insecure'],
+    ['--proxy', 'iptables'],
+    ['--masquerade', 'nothing'],
+    ['--node-port-addresses', 'eth0'],
     ['--ca', '/missing'],
   ])('say what is wrong with %s %s', async (flag, value) => {
     expect(await parse(flag, value)).toMatch(new RegExp(`^error: [^\\n]*${flag}[^\\n]+\\n`))

@@ -1,8 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { type ChannelOptions, Client, credentials } from '@grpc/grpc-js'
-import { connectRoster } from '@roster/client'
 import { echoMethod } from './echo-method.ts'
-import { startRoster } from './roster-peer.ts'
+import { ECHO_TARGET, startEchoService } from './echo-service.ts'
 import { ServerProcess } from './server-process.ts'
 
 const serversFile = fileURLToPath(new URL('./echo-servers.js', import.meta.url))
@@ -23,25 +22,8 @@ export interface EchoSides {
 export async function startEchoSides(workMs: readonly number[]): Promise<EchoSides> {
   const servers = new ServerProcess(process.execPath, [serversFile, ...workMs.map(String)])
   const ports = (await servers.printed(/ports ([\d ]+)\n/)).split(' ').map(Number)
-  const registry = await startRoster()
-  // The registry may not listen yet.
-  ;(await registry.process.connect(registry.address)).close()
-  const roster = connectRoster(registry.address)
-  await roster.catalog.applyService({
-    service: {
-      metadata: { namespace: 'bench', name: 'echo' },
-      spec: { selector: { app: 'echo' }, ports: [{ port: 80, targetPort: 'grpc' }] },
-    },
-  })
-  for (const [i, port] of ports.entries()) {
-    await roster.pods.registerPod({
-      pod: {
-        metadata: { namespace: 'bench', name: `echo-${i}`, labels: { app: 'echo' } },
-        spec: { ports: [{ name: 'grpc', containerPort: port }] },
-        status: { podIps: ['127.0.0.1'] },
-      },
-    })
-  }
+  const service = await startEchoService()
+  for (const [i, port] of ports.entries()) await service.add(`echo-${i}`, port)
   const clients: Client[] = []
   const open = (target: string, options: ChannelOptions) => {
     const client = new Client(target, credentials.createInsecure(), options)
@@ -49,12 +31,11 @@ export async function startEchoSides(workMs: readonly number[]): Promise<EchoSid
     return client
   }
   return {
-    roster: () => open('roster:///bench/echo', roster.channelOptions()),
+    roster: () => open(ECHO_TARGET, service.roster.channelOptions()),
     grpcJs: () => open(`ipv4:${ports.map((port) => `127.0.0.1:${port}`)}`, PLAIN_OPTIONS),
     close: async () => {
       for (const client of clients) client.close()
-      await roster.close()
-      await registry.process.stop()
+      await service.close()
       await servers.stop()
     },
   }

@@ -1,15 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Client, credentials } from '@grpc/grpc-js'
-import { connectRoster, type Roster } from '@roster/client'
+import type { Roster } from '@roster/client'
+import { ECHO_TARGET, startEchoService } from './echo-service.ts'
 import { callEcho } from './echo-sides.ts'
 import type { Report } from './report.ts'
-import { startRoster } from './roster-peer.ts'
 import { ServerProcess } from './server-process.ts'
 
 const podFile = fileURLToPath(new URL('./echo-pod.js', import.meta.url))
 
-const TARGET = 'roster:///bench/echo'
 const PODS = 3
 const CALLERS = 40
 const ROUNDS = 5
@@ -22,16 +21,8 @@ const AFTER_MS = 1_500
  * went on sending calls to the dead one. With default settings.
  */
 export async function failover(): Promise<Report> {
-  const registry = await startRoster()
-  ;(await registry.process.connect(registry.address)).close()
-  const roster = connectRoster(registry.address)
-  await roster.catalog.applyService({
-    service: {
-      metadata: { namespace: 'bench', name: 'echo' },
-      spec: { selector: { app: 'echo' }, ports: [{ port: 80, targetPort: 'grpc' }] },
-    },
-  })
-  const client = new Client(TARGET, credentials.createInsecure(), roster.channelOptions())
+  const { registry, roster, close } = await startEchoService()
+  const client = new Client(ECHO_TARGET, credentials.createInsecure(), roster.channelOptions())
   const pods: { readonly name: string; readonly process: ServerProcess }[] = []
   let started = 0
   const startPod = async () => {
@@ -49,9 +40,8 @@ export async function failover(): Promise<Report> {
     await startPod()
   }
   client.close()
-  await roster.close()
   await Promise.all(pods.map((pod) => pod.process.stop()))
-  await registry.process.stop()
+  await close()
 
   const total = (figure: 'calls' | 'failed') =>
     rounds.reduce((sum, round) => sum + round[figure], 0)
@@ -97,7 +87,7 @@ async function lose(
   let picks = 0
   let lastPickMs = 0
   const look = () => {
-    const stats = roster.stats(TARGET).find(({ pod }) => pod === victim.name)
+    const stats = roster.stats(ECHO_TARGET).find(({ pod }) => pod === victim.name)
     if (stats === undefined || stats.picks === picks) return
     picks = stats.picks
     lastPickMs = performance.now()
@@ -123,6 +113,6 @@ async function lose(
 async function waitForPods(roster: Roster, client: Client): Promise<void> {
   // Connects, if it has not yet.
   client.getChannel().getConnectivityState(true)
-  const isReady = () => roster.stats(TARGET).filter(({ ready }) => ready).length === PODS
+  const isReady = () => roster.stats(ECHO_TARGET).filter(({ ready }) => ready).length === PODS
   while (!isReady()) await delay(10)
 }

@@ -4,7 +4,9 @@ import { connectRoster, type Roster } from '@roster/client'
 const LOOK_MS = 5
 
 /**
- * Many clients of one service, each with connections of its own, in one process.
+ * Many clients of one service in one process, each with a watch stream and a
+ * connection to the registry of its own. Their connections to the pods are shared, as
+ * grpc-js does for all channels of a process.
  * Arguments: address of the registry, target, number of clients. Says `ready` to its
  * parent; answers the name of a pod with the times, by Date.now(), at which each
  * client's picker had it.
@@ -13,7 +15,7 @@ const [address = '', target = '', count = ''] = process.argv.slice(2)
 const rosters: Roster[] = []
 for (let i = 0; i < Number(count); i++) {
   const roster = connectRoster(address, { name: `${process.pid}/${i}` })
-  const channel = roster.channel(target, { options: { 'grpc.use_local_subchannel_pool': 1 } })
+  const channel = roster.channel(target)
   channel.getConnectivityState(true)
   rosters.push(roster)
 }

@@ -2,15 +2,13 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { connectRoster } from '@roster/client'
+import { ECHO_TARGET, startEchoService } from './echo-service.ts'
 import type { Report } from './report.ts'
-import { startRoster } from './roster-peer.ts'
 import { ServerProcess } from './server-process.ts'
 
 const watchersFile = fileURLToPath(new URL('./propagation-watchers.js', import.meta.url))
 const serversFile = fileURLToPath(new URL('./echo-servers.js', import.meta.url))
 
-const TARGET = 'roster:///bench/echo'
 const CLIENTS = 200
 /** They share so many processes: this is a small machine. */
 const PROCESSES = 4
@@ -20,8 +18,8 @@ const SETTLE_MS = 500
 
 /**
  * From the acknowledgement of RegisterPod until the picker of each of 200 clients
- * uses the pod: the news by a watch stream of its own, and a connection to the pod of
- * its own, which stands.
+ * uses the pod: the news by a watch stream of its own, and a connection to the pod
+ * that stands. The clients share few processes, and the connections of a process.
  */
 export async function propagation(): Promise<Report> {
   const pods = WARM_UP_PODS + MEASURED_PODS
@@ -30,29 +28,15 @@ export async function propagation(): Promise<Report> {
     ...Array.from({ length: pods }, () => '0'),
   ])
   const ports = (await servers.printed(/ports ([\d ]+)\n/)).split(' ').map(Number)
-  const registry = await startRoster()
-  ;(await registry.process.connect(registry.address)).close()
-  const roster = connectRoster(registry.address)
-  await roster.catalog.applyService({
-    service: {
-      metadata: { namespace: 'bench', name: 'echo' },
-      spec: { selector: { app: 'echo' }, ports: [{ port: 80, targetPort: 'grpc' }] },
-    },
-  })
-  const args = [registry.address, TARGET, String(CLIENTS / PROCESSES)]
+  const { registry, roster, add, close } = await startEchoService()
+  const args = [registry.address, ECHO_TARGET, String(CLIENTS / PROCESSES)]
   const processes = Array.from({ length: PROCESSES }, () => fork(watchersFile, args))
   try {
     const delaysMs: number[] = []
     for (const [i, port] of ports.entries()) {
       const name = `echo-${i}`
       const picked = processes.map((process) => timesOf(process, name))
-      await roster.pods.registerPod({
-        pod: {
-          metadata: { namespace: 'bench', name, labels: { app: 'echo' } },
-          spec: { ports: [{ name: 'grpc', containerPort: port }] },
-          status: { podIps: ['127.0.0.1'] },
-        },
-      })
+      await add(name, port)
       const acknowledgedMs = Date.now()
       const times = (await Promise.all(picked)).flat()
       // Few at a time: looking at the pickers costs more with each.
@@ -64,8 +48,7 @@ export async function propagation(): Promise<Report> {
     return reportOf(delaysMs)
   } finally {
     for (const process of processes) process.disconnect()
-    await roster.close()
-    await registry.process.stop()
+    await close()
     await servers.stop()
   }
 }

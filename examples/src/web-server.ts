@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { hostname } from 'node:os'
 import type { AddressInfo } from 'node:net'
+import { hostname } from 'node:os'
 
 /*
  * An HTTP server that knows nothing of the registry: it says which one it is. After

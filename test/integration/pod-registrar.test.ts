@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net'
 import type { Pod } from '@roster/proto'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -20,9 +22,9 @@ afterEach(async () => {
   world = new SdkWorld()
 })
 
-function registrar(ttlMs = 15_000): PodRegistrar {
+function registrar(ttlMs = 15_000, registry = address): PodRegistrar {
   const log = pino({ level: 'silent' })
-  const made = new PodRegistrar({ roster: world.connect(address), log, ttlMs })
+  const made = new PodRegistrar({ roster: world.connect(registry), log, ttlMs })
   world.onClose(() => made.close())
   return made
 }
@@ -34,8 +36,33 @@ const pod = (name: string, uid = `uid-of-${name}`): Pod => {
 }
 const registered = async () => (await admin.pods.listPods({ namespace: 'demo' })).pods
 const names = async () => (await registered()).map(({ metadata }) => metadata?.name)
+const statusOf = async (name: string) =>
+  (await registered()).find(({ metadata }) => metadata?.name === name)?.status
 const haveNames = (...expected: string[]) =>
   eventually(async () => expect(await names()).toEqual(expected))
+
+/** A line to an address, which can be cut as the death of a process does. */
+async function lineTo(target: string) {
+  const sockets = new Set<Socket>()
+  const server = createServer((near) => {
+    const far = dial(Number(target.split(':').at(-1)), '127.0.0.1')
+    for (const socket of [near, far]) sockets.add(socket.on('error', () => undefined))
+    near.pipe(far).pipe(near)
+  })
+  const cut = () => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  }
+  world.onClose(cut)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, cut }
+}
+
+/** One beat on a stream that stays open. */
+async function* untilCut(leaseId: string) {
+  yield { leaseId }
+  await new Promise(() => {})
+}
 
 describe('a registrar of pods', () => {
   it('registers what is there and takes out what is there no more', async () => {
@@ -73,6 +100,20 @@ describe('a registrar of pods', () => {
     await pods.close()
     expect((await registered())[0]?.status).toMatchObject({ ready: true, disconnected: false })
     await haveNames()
+  })
+
+  it('leaves its pods ready when its process dies, which says nothing of theirs', async () => {
+    const line = await lineTo(address)
+    registrar(15_000, line.address).set(byKey([pod('a')]))
+    await haveNames('a')
+    const other = connect(line.address)
+    world.onClose(() => other.close())
+    const { leaseId } = await other.leases.grantLease({ ttlMs: 15_000 })
+    await other.pods.registerPod({ pod: pod('b'), leaseId })
+    await other.leases.keepAlive(untilCut(leaseId))[Symbol.asyncIterator]().next()
+    line.cut()
+    await eventually(async () => expect(await statusOf('b')).toMatchObject({ disconnected: true }))
+    expect(await statusOf('a')).toMatchObject({ ready: true, disconnected: false })
   })
 
   it('when it checks takes back a pod that is gone or has another owner', async () => {

@@ -1,12 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Backoff, pause, type Roster, RosterError } from '@roster/client'
 import type { KeepAliveRequest, Pod } from '@roster/proto'
 import type { Logger } from 'pino'
 
 /** Most pods the registry takes in one RegisterPods. */
 const MAX_PODS_PER_CALL = 100
-/** How long a goodbye may take, in milliseconds. */
-const GOODBYE_MS = 1_000
+/** How long a beat may take, in milliseconds: a few of them fit into a time to live. */
+const BEAT_MS = 2_000
 
 export interface PodRegistrarOptions {
   readonly roster: Pick<Roster, 'address' | 'leases' | 'pods'>
@@ -42,6 +41,8 @@ export class PodRegistrar {
   readonly #told = new Map<string, Told>()
   #desired: ReadonlyMap<string, Pod> = new Map()
   #lease: Lease | undefined
+  /** Aborted, with the reason, when the next beat is not to wait for its time. */
+  #resting = new AbortController()
   #syncing: Promise<void> = Promise.resolve()
   #isSyncing = false
   #isDirty = false
@@ -99,37 +100,38 @@ export class PodRegistrar {
     }
   }
 
-  /** Lives by one lease until its stream breaks or it is lost: returns or throws why. */
+  /** Lives by one lease until it is lost or the registry is: returns or throws why. */
   async #live(signal: AbortSignal): Promise<RosterError> {
-    const { leases, address } = this.#roster
     if (!this.#lease) {
+      const { leases } = this.#roster
       const { leaseId, ttlMs } = await leases.grantLease({ ttlMs: this.#ttlMs }, { signal })
       this.#lease = { id: leaseId, ttlMs }
     }
     const lease = this.#lease
-    const ended = new AbortController()
-    const end = () => ended.abort()
-    // Two beats in a row without an answer.
-    const silence = setTimeout(end, (lease.ttlMs * 2) / 3).unref()
-    // The end of the beats is a goodbye; it ends the stream too, unless nobody listens.
-    const leave = () => void setTimeout(end, GOODBYE_MS).unref()
-    signal.addEventListener('abort', leave, { once: true })
-    try {
-      const answers = leases.keepAlive(beats(lease, signal), { signal: ended.signal })
-      for await (const { alive } of answers) {
-        silence.refresh()
-        if (!alive) {
-          this.#lease = undefined
-          return new RosterError('LEASE_NOT_FOUND', `lease ${lease.id} has run out`)
-        }
-        this.#isAway = false
-        this.#sync()
-      }
-      return new RosterError('UNAVAILABLE', `registry ${address} ended the stream`)
-    } finally {
-      clearTimeout(silence)
-      signal.removeEventListener('abort', leave)
+    while (await this.#beat(lease)) {
+      const resting = new AbortController()
+      this.#resting = resting
+      this.#sync()
+      await pause(lease.ttlMs / 3, AbortSignal.any([signal, resting.signal]))
+      if (resting.signal.aborted) return RosterError.from(resting.signal.reason)
+      if (signal.aborted) return new RosterError('CANCELLED', 'the registrar is closed')
     }
+    this.#lease = undefined
+    return new RosterError('LEASE_NOT_FOUND', `lease ${lease.id} has run out`)
+  }
+
+  /**
+   * Answers whether the lease is alive. Each beat has a stream of its own, which ends
+   * with a goodbye: one that stayed open would break with this process, and the
+   * registry would take pods for not ready that go on without it.
+   */
+  async #beat({ id: leaseId }: Lease): Promise<boolean> {
+    const { leases, address } = this.#roster
+    let isAlive: boolean | undefined
+    const signal = AbortSignal.timeout(BEAT_MS)
+    for await (const { alive } of leases.keepAlive(one({ leaseId }), { signal })) isAlive = alive
+    if (isAlive !== undefined) return isAlive
+    throw new RosterError('UNAVAILABLE', `registry ${address} did not answer a beat`)
   }
 
   /** One at a time; what changes meanwhile is told after it. */
@@ -148,11 +150,13 @@ export class PodRegistrar {
         if (this.#isCheckDue) await this.#forgetLost(lease)
         this.#isCheckDue = false
         await this.#tell(lease)
+        this.#isAway = false
       } catch (reason) {
         const error = RosterError.from(reason)
         if (error.code === 'LEASE_NOT_FOUND' && this.#lease === lease) this.#lease = undefined
         this.#log.debug({ reason: error.message }, 'the registry could not be told of containers')
-        // The next beat tells it.
+        // The next beat tells it, which need not wait for its time.
+        this.#resting.abort(error)
         break
       }
     }
@@ -228,10 +232,6 @@ const isGone = ({ code }: RosterError): boolean => code === 'NOT_FOUND' || code 
 export const keyOf = ({ metadata }: Pick<Pod, 'metadata'>): string =>
   `${metadata?.namespace}/${metadata?.name}`
 
-/** A beat every third of the time to live, the first at once; no more when the signal aborts. */
-async function* beats({ id, ttlMs }: Lease, signal: AbortSignal): AsyncGenerator<KeepAliveRequest> {
-  while (!signal.aborted) {
-    yield { leaseId: id }
-    await sleep(ttlMs / 3, undefined, { ref: false, signal }).catch(() => undefined)
-  }
+async function* one(beat: KeepAliveRequest): AsyncGenerator<KeepAliveRequest> {
+  yield beat
 }

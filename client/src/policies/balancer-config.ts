@@ -44,8 +44,14 @@ export class RosterBalancerConfig implements LoadBalancingConfig {
     this.#json = fields
   }
 
+  /** The same config for the same object: every push of a set brings the object of the last one. */
   static createFromJson(json: unknown): RosterBalancerConfig {
-    return new RosterBalancerConfig(json)
+    if (typeof json !== 'object' || json === null) return new RosterBalancerConfig(json)
+    const known = configs.get(json)
+    if (known) return known
+    const config = new RosterBalancerConfig(json)
+    configs.set(json, config)
+    return config
   }
 
   getLoadBalancerName(): string {
@@ -61,3 +67,5 @@ export class RosterBalancerConfig implements LoadBalancingConfig {
     return this.#json === other.#json || JSON.stringify(this.#json) === JSON.stringify(other.#json)
   }
 }
+
+const configs = new WeakMap<object, RosterBalancerConfig>()
