@@ -39,9 +39,9 @@ RUN chmod +x cli/dist/main.js && \
     ln -s /app/cli/dist/main.js /usr/local/bin/roster && \
     install -d -o node -g node /data
 USER node
-VOLUME /data
 EXPOSE 7400
-HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=3 \
+# The command alone takes seconds to start where the machine is busy.
+HEALTHCHECK --interval=5s --timeout=10s --start-period=10s --retries=3 \
   CMD ["node", "cli/dist/main.js", "health"]
 # Reachable from other machines only by whoever adds TLS, a token or --insecure.
 CMD ["node", "server/dist/main.js", "--data", "/data/roster.db", "--listen", "0.0.0.0:7400"]

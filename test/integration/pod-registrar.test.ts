@@ -58,10 +58,17 @@ async function lineTo(target: string) {
   return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, cut }
 }
 
-/** One beat on a stream that stays open. */
-async function* untilCut(leaseId: string) {
-  yield { leaseId }
-  await new Promise(() => {})
+/** Registers a pod with a lease that beats on a stream which stays open. */
+async function registeredAndBeating(name: string, registry: string): Promise<void> {
+  const { leases, pods, close } = connect(registry)
+  world.onClose(close)
+  const { leaseId } = await leases.grantLease({ ttlMs: 15_000 })
+  await pods.registerPod({ pod: pod(name), leaseId })
+  async function* beats() {
+    yield { leaseId }
+    await new Promise(() => {})
+  }
+  await leases.keepAlive(beats())[Symbol.asyncIterator]().next()
 }
 
 describe('a registrar of pods', () => {
@@ -103,15 +110,13 @@ describe('a registrar of pods', () => {
   })
 
   it('leaves its pods ready when its process dies, which says nothing of theirs', async () => {
-    const line = await lineTo(address)
+    const [line, laterLine] = [await lineTo(address), await lineTo(address)]
     registrar(15_000, line.address).set(byKey([pod('a')]))
     await haveNames('a')
-    const other = connect(line.address)
-    world.onClose(() => other.close())
-    const { leaseId } = await other.leases.grantLease({ ttlMs: 15_000 })
-    await other.pods.registerPod({ pod: pod('b'), leaseId })
-    await other.leases.keepAlive(untilCut(leaseId))[Symbol.asyncIterator]().next()
     line.cut()
+    await registeredAndBeating('b', laterLine.address)
+    laterLine.cut()
+    // By now the registry has judged the first line as well.
     await eventually(async () => expect(await statusOf('b')).toMatchObject({ disconnected: true }))
     expect(await statusOf('a')).toMatchObject({ ready: true, disconnected: false })
   })
