@@ -7,7 +7,8 @@ import { WatcherFleet } from './watcher-fleet.ts'
 const WATCHERS = 1_000
 const CONNECTIONS = 20
 const CHANGES = 1_000
-const WARM_UP_CHANGES = 200
+/** As many as a server has had that has run for a minute: enough to compile its code. */
+const WARM_UP_CHANGES = 3_000
 const CALLERS = 64
 const ROUNDS = 3
 
