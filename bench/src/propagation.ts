@@ -10,8 +10,8 @@ const watchersFile = fileURLToPath(new URL('./propagation-watchers.js', import.m
 const serversFile = fileURLToPath(new URL('./echo-servers.js', import.meta.url))
 
 const CLIENTS = 200
-/** They share so many processes: this is a small machine. */
-const PROCESSES = 4
+/** They share so many processes: one for each core of a small machine. */
+const PROCESSES = 2
 const WARM_UP_PODS = 12
 const MEASURED_PODS = 20
 const SETTLE_MS = 500

@@ -142,6 +142,16 @@ export function headerOf(metadata: Metadata, name: string): string | undefined {
   return values === undefined || values.length === 0 ? undefined : String(values[0])
 }
 
+/**
+ * Sets a request header whose name and value are known to be legal. Writes to the
+ * private map where there is one: `set` checks both anew for every call.
+ */
+export function setHeaderOf(metadata: Metadata, name: string, value: string): void {
+  const { internalRepr } = metadata as unknown as { internalRepr?: Map<string, unknown[]> }
+  if (internalRepr === undefined) metadata.set(name, value)
+  else internalRepr.set(name, [value])
+}
+
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 function isTrue(present: () => boolean): boolean {

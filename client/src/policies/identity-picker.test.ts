@@ -67,3 +67,13 @@ it('the uid is what follows the name of the pod', () => {
     podUidOf({ pod: '', id: '10.0.0.1' }),
   ]).toEqual(['0f3b', undefined, undefined])
 })
+
+it.each(['ü', 'line\nbreak', ' space before', ''])(
+  'a pod whose uid no header can carry is called without it: %j',
+  async (uid) => {
+    const { backends, client } = await channelTo(['a'], { id: `a/${uid}` })
+    const seen = uidsAt(backends[0]!)
+    await echo(client)
+    expect(seen).toEqual([[]])
+  },
+)

@@ -1,5 +1,11 @@
 import type { Endpoint } from '../endpoint-set.ts'
-import type { PickArgs, Picker, PickResult, Subchannel } from '../grpc/adapter.ts'
+import {
+  type PickArgs,
+  type Picker,
+  type PickResult,
+  type Subchannel,
+  setHeaderOf,
+} from '../grpc/adapter.ts'
 import type { ReadyEndpoint } from './ready-endpoint.ts'
 
 /**
@@ -8,9 +14,18 @@ import type { ReadyEndpoint } from './ready-endpoint.ts'
  */
 export const POD_UID_HEADER = 'roster-pod-uid'
 
-/** The uid in the id of a pod's endpoint; undefined for endpoints written by hand. */
-export const podUidOf = ({ pod, id }: Pick<Endpoint, 'pod' | 'id'>): string | undefined =>
-  pod !== '' && id.startsWith(`${pod}/`) ? id.slice(pod.length + 1) : undefined
+/** What a header may have for its value (gRPC over HTTP/2, ASCII-Value), without outer spaces. */
+const HEADER_VALUE = /^[!-~]+( +[!-~]+)*$/
+
+/**
+ * The uid in the id of a pod's endpoint. Undefined for endpoints written by hand, and
+ * for a uid that no header can carry: a pod may choose any text.
+ */
+export function podUidOf({ pod, id }: Pick<Endpoint, 'pod' | 'id'>): string | undefined {
+  if (pod === '' || !id.startsWith(`${pod}/`)) return undefined
+  const uid = id.slice(pod.length + 1)
+  return HEADER_VALUE.test(uid) ? uid : undefined
+}
 
 /**
  * Writes the uid of the pod that was picked into the metadata of the attempt, which
@@ -31,7 +46,7 @@ export class IdentityPicker implements Picker {
     const uid = this.#uids.get(result.subchannel)
     // A server that passes on the metadata it was called with must not pass on its own uid.
     if (uid === undefined) args.metadata.remove(POD_UID_HEADER)
-    else args.metadata.set(POD_UID_HEADER, uid)
+    else setHeaderOf(args.metadata, POD_UID_HEADER, uid)
     return result
   }
 }
