@@ -52,7 +52,7 @@ export async function startAgentPeer(
     ...(mainThread === 'busy' ? ['--import', LOAD] : []),
     ...[PROGRAM, 'agent', '--snapshot', file, '--dns-forward', 'none'],
     // Nobody listens there: it goes on with what it knows.
-    ...['--registry', '127.0.0.1:1', '--dns-listen', '127.0.0.1:0'],
+    ...['--registry', '127.0.0.1:1', '--dns-listen', '127.0.0.1:0', '--proxy', 'off'],
   ]
   const server = start(place === 'pinned' ? onProcessor(0, command) : command)
   const port = await server.printed(/"address":"127\.0\.0\.1:(\d+)","domain"/)
