@@ -104,9 +104,9 @@ type Fail = (problem: string) => never
 
 function optionsFrom(flags: Flags, fail: Fail): AgentOptions {
   const { registry, token, ca, node, zone, snapshot, logLevel } = flags
-  const dns = flags.dnsListen === 'off' ? undefined : dnsFrom(flags, fail)
-  const loadBalancer = loadBalancerFrom(flags, fail)
   const serviceRanges = flags.serviceClusterIpRange.split(',').map((range) => cidr(range, fail))
+  const dns = flags.dnsListen === 'off' ? undefined : dnsFrom(flags, serviceRanges, fail)
+  const loadBalancer = loadBalancerFrom(flags, fail)
   const { proxy: engine, masquerade, nodePortAddresses } = flags
   return {
     registry,
@@ -116,7 +116,7 @@ function optionsFrom(flags: Flags, fail: Fail): AgentOptions {
     ...(node !== undefined && { node }),
     ...(zone !== undefined && { zone }),
     ...(snapshot !== 'off' && { snapshotFile: snapshot }),
-    ...(dns && { dns: { ...dns, reverseZones: serviceRanges } }),
+    ...(dns && { dns }),
     ...(engine !== 'off' && { proxy: { engine, serviceRanges, masquerade, nodePortAddresses } }),
     ...(loadBalancer && { loadBalancer }),
     ...(flags.docker !== undefined && { docker: dockerFrom(flags, fail) }),
@@ -134,7 +134,11 @@ function dockerFrom(flags: Flags, fail: Fail): NonNullable<AgentOptions['docker'
   return { socketPath, exposedByDefault: flags.dockerExposeByDefault ?? false }
 }
 
-function dnsFrom(flags: Flags, fail: Fail): Omit<NonNullable<AgentOptions['dns']>, 'reverseZones'> {
+function dnsFrom(
+  flags: Flags,
+  reverseZones: readonly string[],
+  fail: Fail,
+): NonNullable<AgentOptions['dns']> {
   const listen = parseHostPort(flags.dnsListen)
   if (!listen) fail(`--dns-listen ${flags.dnsListen}: must be ADDRESS:PORT, or off`)
   if (!/^(?=.{1,200}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*$/i.test(flags.clusterDomain)) {
@@ -146,6 +150,7 @@ function dnsFrom(flags: Flags, fail: Fail): Omit<NonNullable<AgentOptions['dns']
     clusterDomain: flags.clusterDomain,
     ttlSeconds: flags.dnsTtl,
     podNames: flags.dnsPods,
+    reverseZones,
   }
 }
 

@@ -1,9 +1,12 @@
 import {
   Backoff,
+  BOOKMARK_INTERVAL_MS,
   type EndpointSet,
   pause,
   type Roster,
-  RosterError,
+  type RosterError,
+  readWatch,
+  WATCH_SILENCE_MS,
   WatchRequests,
 } from '@roster/client'
 import type { WatchEndpointsResponse__Output } from '@roster/proto'
@@ -12,8 +15,6 @@ import { type Place, Replica } from './replica.ts'
 import type { ServiceChange, ServiceSource } from './service-source.ts'
 import type { SnapshotFile } from './snapshot-file.ts'
 
-/** How often the registry sends a bookmark, in milliseconds. */
-const BOOKMARK_INTERVAL_MS = 5_000
 const EVERYTHING = { namespace: '', service: '' }
 
 export interface FollowerOptions {
@@ -59,7 +60,7 @@ export class Follower implements ServiceSource {
     this.#name = options.name
     this.#log = options.log
     this.#snapshot = options.snapshot
-    this.#silenceMs = options.silenceMs ?? 3 * BOOKMARK_INTERVAL_MS
+    this.#silenceMs = options.silenceMs ?? WATCH_SILENCE_MS
     this.#holdMs = options.holdMs ?? 15_000
     const known = options.snapshot?.read()
     this.#sets = new Map(known?.sets)
@@ -118,33 +119,23 @@ export class Follower implements ServiceSource {
 
   /** One stream, from its beginning to its end; why it ended. */
   async #watch(signal: AbortSignal, onWhole: () => void): Promise<RosterError> {
-    const silence = new AbortController()
-    const timer = setTimeout(() => silence.abort(), this.#silenceMs).unref()
     const stream = new Stream(new Replica(this.#state()), new WatchRequests(this.#name))
     this.#stream = stream
-    try {
-      const messages = this.#roster.endpointService.watchEndpoints(stream.requests, {
-        signal: AbortSignal.any([signal, silence.signal]),
-      })
-      for await (const message of messages) {
-        timer.refresh()
+    const error = await readWatch(this.#roster, {
+      requests: stream.requests,
+      silenceMs: this.#silenceMs,
+      signal,
+      onMessage: (message) => {
         const isNew = stream.replica.storeId === undefined
         this.#receive(stream, message)
-        if (!isNew || stream.replica.storeId === undefined) continue
+        if (!isNew || stream.replica.storeId === undefined) return
         onWhole()
         const { storeId } = stream.replica
         this.#log.info({ storeId, services: stream.replica.sets.size }, 'following the registry')
-      }
-      return new RosterError('UNAVAILABLE', `registry ${this.#roster.address} ended the watch`)
-    } catch (error) {
-      if (!silence.signal.aborted) return RosterError.from(error)
-      const text = `registry ${this.#roster.address} was silent for ${this.#silenceMs} ms`
-      return new RosterError('UNAVAILABLE', text, { cause: error })
-    } finally {
-      clearTimeout(timer)
-      this.#stream = undefined
-      stream.requests.end()
-    }
+      },
+    })
+    this.#stream = undefined
+    return error
   }
 
   #receive(stream: Stream, message: WatchEndpointsResponse__Output): void {

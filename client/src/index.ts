@@ -26,3 +26,9 @@ export { RosterError, type RosterErrorCode, type Violation } from './roster-erro
 export type { DrainableServer } from './server-shutdown.ts'
 export type { AfterSignal } from './signal-drain.ts'
 export { WatchRequests } from './watch-requests.ts'
+export {
+  BOOKMARK_INTERVAL_MS,
+  readWatch,
+  WATCH_SILENCE_MS,
+  type WatchStreamOptions,
+} from './watch-stream.ts'

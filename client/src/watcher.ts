@@ -4,13 +4,11 @@ import type { EndpointSet, ServiceName } from './endpoint-set.ts'
 import type { EndpointListener, EndpointSource } from './endpoint-source.ts'
 import type { RegistryClient } from './registry-client.ts'
 import { Backoff, pause } from './retry.ts'
-import { RosterError } from './roster-error.ts'
+import type { RosterError } from './roster-error.ts'
 import type { SnapshotCache } from './snapshot-cache.ts'
 import { Subscription } from './subscription.ts'
 import { WatchRequests } from './watch-requests.ts'
-
-/** How often the registry sends a bookmark, in milliseconds. */
-const BOOKMARK_INTERVAL_MS = 5_000
+import { BOOKMARK_INTERVAL_MS, readWatch, WATCH_SILENCE_MS } from './watch-stream.ts'
 
 export interface WatcherOptions {
   readonly client: RegistryClient
@@ -49,7 +47,7 @@ export class Watcher implements EndpointSource {
   constructor(options: WatcherOptions) {
     this.consumer = options.consumer
     this.#options = options
-    this.#silenceMs = options.silenceMs ?? 3 * BOOKMARK_INTERVAL_MS
+    this.#silenceMs = options.silenceMs ?? WATCH_SILENCE_MS
   }
 
   get address(): string {
@@ -160,30 +158,18 @@ export class Watcher implements EndpointSource {
 
   /** One stream, from its beginning to its end; why it ended. */
   async #watch(signal: AbortSignal): Promise<RosterError> {
-    const silence = new AbortController()
-    const timer = setTimeout(() => silence.abort(), this.#silenceMs).unref()
     const requests = new WatchRequests(this.consumer.name)
     for (const { name, resume } of this.#subscriptions.values()) requests.subscribe(name, resume)
     this.#requests = requests
     this.#storeId = undefined
-    try {
-      const messages = this.#options.client.endpointService.watchEndpoints(requests, {
-        signal: AbortSignal.any([signal, silence.signal]),
-      })
-      for await (const message of messages) {
-        timer.refresh()
-        this.#receive(message, requests)
-      }
-      return new RosterError('UNAVAILABLE', `registry ${this.address} ended the watch`)
-    } catch (error) {
-      if (!silence.signal.aborted) return RosterError.from(error)
-      const text = `registry ${this.address} was silent for ${this.#silenceMs} ms`
-      return new RosterError('UNAVAILABLE', text, { cause: error })
-    } finally {
-      clearTimeout(timer)
-      requests.end()
-      if (this.#requests === requests) this.#requests = undefined
-    }
+    const error = await readWatch(this.#options.client, {
+      requests,
+      silenceMs: this.#silenceMs,
+      signal,
+      onMessage: (message) => this.#receive(message, requests),
+    })
+    if (this.#requests === requests) this.#requests = undefined
+    return error
   }
 
   #receive(message: WatchEndpointsResponse__Output, requests: WatchRequests): void {

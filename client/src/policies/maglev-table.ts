@@ -1,4 +1,4 @@
-import { hashText } from './text-hash.ts'
+import { hashText } from '../text-hash.ts'
 
 /** Places in the table. A prime, so that every stride visits all of them. */
 export const MAGLEV_PLACES = 65_537

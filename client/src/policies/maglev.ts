@@ -1,12 +1,12 @@
 import type { Metadata } from '@grpc/grpc-js'
 import { headerOf, type PickArgs, type PickResult } from '../grpc/adapter.ts'
 import type { CallScratch } from '../grpc/service-config.ts'
+import { hashText } from '../text-hash.ts'
 import type { EndpointLoad } from './endpoint-load.ts'
 import { MAGLEV_PLACES, type MaglevEntry, maglevTable } from './maglev-table.ts'
 import type { MaglevConfig } from './policy-config.ts'
 import type { ReadyEndpoint } from './ready-endpoint.ts'
 import { CountingSlot, type PolicyPicker, slotAt, untriedSlots } from './slot.ts'
-import { hashText } from './text-hash.ts'
 
 /**
  * Consistent hashing by a Maglev table: calls with the same key meet at the same
