@@ -41,7 +41,9 @@ export function startAgentChild(options: AgentChildOptions): AgentChild {
       const why = await ended(child)
       if (stopping.signal.aborted) return
       const delayMs = Math.round(backoff.nextDelayMs())
-      process.stderr.write(`the agent ended (${why}): starting it again in ${delayMs} ms\n`)
+      process.stderr.write(
+        `the agent ended (${why}): starting it again in ${delayMs} ms; --no-agent serves without it\n`,
+      )
       await pause(delayMs, stopping.signal)
     }
   }
