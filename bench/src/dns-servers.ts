@@ -10,6 +10,7 @@ import { dnsmasqFile, endpointSets, queryFile, zoneFile } from './dns-zone.ts'
 import { ServerProcess, temporaryDirectory } from './server-process.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url))
+const REGISTRY = fileURLToPath(new URL('../../server/dist/main.js', import.meta.url))
 const LOAD = new URL('./main-thread-load.js', import.meta.url).href
 
 /** A DNS server under test. */
@@ -41,25 +42,36 @@ export function writeQueries(): string {
   return written('queries', queryFile())
 }
 
+/** Whether a server has a processor of its own, where there are several. */
+export type Place = 'pinned' | 'free'
+
+const placed = (place: Place, command: readonly string[]) =>
+  place === 'pinned' ? onProcessor(0, command) : command
+
+/** A registry whose main thread has work for 60 % of the time. */
+export async function startBusyRegistry(): Promise<ServerProcess> {
+  const data = join(temporaryDirectory(), 'roster.db')
+  const flags = ['--data', data, '--listen', '127.0.0.1:0']
+  const registry = start([process.execPath, '--import', LOAD, REGISTRY, ...flags])
+  await registry.printed(/(127\.0\.0\.1:[1-9]\d*)\D/)
+  return registry
+}
+
 /** An agent that knows the services from a snapshot. */
-export async function startAgentPeer(
-  place: 'pinned' | 'free' = 'pinned',
-  mainThread: 'idle' | 'busy' = 'idle',
-): Promise<DnsPeer> {
+export async function startAgentPeer(place: Place = 'pinned'): Promise<DnsPeer> {
   const file = written('agent.json', JSON.stringify({ format: 1, sets: endpointSets() }))
   const command = [
     process.execPath,
-    ...(mainThread === 'busy' ? ['--import', LOAD] : []),
     ...[PROGRAM, 'agent', '--snapshot', file, '--dns-forward', 'none'],
     // Nobody listens there: it goes on with what it knows.
     ...['--registry', '127.0.0.1:1', '--dns-listen', '127.0.0.1:0', '--proxy', 'off'],
   ]
-  const server = start(place === 'pinned' ? onProcessor(0, command) : command)
+  const server = start(placed(place, command))
   const port = await server.printed(/"address":"127\.0\.0\.1:(\d+)","domain"/)
   return { name: 'roster', port: Number(port), process: server }
 }
 
-export async function startNsd(): Promise<DnsPeer> {
+export async function startNsd(place: Place = 'pinned'): Promise<DnsPeer> {
   const port = await freePort()
   const zone = written('cluster.local.zone', zoneFile())
   const lines = [
@@ -78,7 +90,7 @@ export async function startNsd(): Promise<DnsPeer> {
     `  zonefile: "${zone}"`,
   ]
   const conf = written('nsd.conf', `${lines.join('\n')}\n`)
-  const server = start(onProcessor(0, ['nsd', '-d', '-c', conf]))
+  const server = start(placed(place, ['nsd', '-d', '-c', conf]))
   await server.printed(/(nsd started)/)
   return { name: 'nsd', port, process: server }
 }

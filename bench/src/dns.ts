@@ -5,6 +5,7 @@ import {
   type DnsPeer,
   onProcessor,
   startAgentPeer,
+  startBusyRegistry,
   startDnsmasq,
   startNsd,
   writeQueries,
@@ -15,15 +16,16 @@ import { median } from './statistics.ts'
 const run = promisify(execFile)
 
 const ROUNDS = 3
+const LATENCY_ROUNDS = 7
 const SECONDS = 3
 const MAX_OUTPUT_BYTES = 256 * 1024 * 1024
-/** Of the comparison of a busy with an idle main thread, in queries per second. */
+/** Of the comparison with and without a busy registry, in queries per second. */
 const CALM_QPS = 2_000
 
 /**
  * Queries per second against NSD and dnsmasq with the same names, one after the
- * other on one processor, dnsperf on another; and what a busy main thread does to
- * the 99th percentile of the latency.
+ * other on one processor, dnsperf on another; and what a registry whose main thread is
+ * 60 % busy does to the 99th percentile of the latency.
  */
 export async function dns(): Promise<Report> {
   checkPrograms()
@@ -40,8 +42,8 @@ export async function dns(): Promise<Report> {
   }
   for (const peer of peers) await peer.process.stop()
   const [qps, nsdQps, dnsmasqQps] = [...rounds.values()].map(median)
-  const { idleP99Ms, busyP99Ms } = await latencies(queries)
-  return report({ qps, nsdQps, dnsmasqQps, idleP99Ms, busyP99Ms })
+  const [p99, nsdP99] = await latencies(queries)
+  return report({ qps, nsdQps, dnsmasqQps, p99, nsdP99 })
 }
 
 async function queriesPerSecond({ port }: DnsPeer, queries: string): Promise<number> {
@@ -49,19 +51,28 @@ async function queriesPerSecond({ port }: DnsPeer, queries: string): Promise<num
   return Number(/Queries per second:\s+([\d.]+)/.exec(stdout)?.[1])
 }
 
+/**
+ * What a registry at work does to an agent's answers beside it, and, because it takes
+ * processor time from whatever else runs, what it does to those of NSD.
+ */
 async function latencies(queries: string) {
-  const rounds = { idle: [] as number[], busy: [] as number[] }
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const mainThread of ['idle', 'busy'] as const) {
-      // One at a time: a busy one would take processor time from an idle one.
-      const agent = await startAgentPeer('free', mainThread)
-      // The first run compiles the code.
-      await p99Ms(agent, queries)
-      rounds[mainThread].push(await p99Ms(agent, queries))
-      await agent.process.stop()
-    }
+  const peers = [await startAgentPeer('free'), await startNsd('free')]
+  const rounds = new Map(peers.map(({ name }) => [name, { idle: [], busy: [] } as Rounds]))
+  // The first run compiles the code.
+  for (const peer of peers) await p99Ms(peer, queries)
+  for (let round = 0; round < LATENCY_ROUNDS; round++) {
+    for (const peer of peers) rounds.get(peer.name)?.idle.push(await p99Ms(peer, queries))
+    const registry = await startBusyRegistry()
+    for (const peer of peers) rounds.get(peer.name)?.busy.push(await p99Ms(peer, queries))
+    await registry.stop()
   }
-  return { idleP99Ms: median(rounds.idle), busyP99Ms: median(rounds.busy) }
+  for (const peer of peers) await peer.process.stop()
+  return [...rounds.values()].map(({ idle, busy }) => ({ idle: median(idle), busy: median(busy) }))
+}
+
+interface Rounds {
+  readonly idle: number[]
+  readonly busy: number[]
 }
 
 async function p99Ms({ port }: DnsPeer, queries: string): Promise<number> {
@@ -90,34 +101,44 @@ interface Figures {
   readonly qps: number | undefined
   readonly nsdQps: number | undefined
   readonly dnsmasqQps: number | undefined
-  readonly idleP99Ms: number
-  readonly busyP99Ms: number
+  /** Milliseconds, without a busy registry beside it and with one. */
+  readonly p99: P99 | undefined
+  readonly nsdP99: P99 | undefined
 }
 
+interface P99 {
+  readonly idle: number
+  readonly busy: number
+}
+
+const UNKNOWN: P99 = { idle: Number.NaN, busy: Number.NaN }
+
 function report(figures: Figures): Report {
-  const { qps = Number.NaN, nsdQps = 0, dnsmasqQps = 0, idleP99Ms, busyP99Ms } = figures
+  const { qps = Number.NaN, nsdQps = 0, dnsmasqQps = 0 } = figures
+  const { p99 = UNKNOWN, nsdP99 = UNKNOWN } = figures
   const ratioToNsd = qps / nsdQps
   const ratioToDnsmasq = qps / dnsmasqQps
-  const busyP99Ratio = busyP99Ms / idleP99Ms
+  const busyP99Ratio = p99.busy / p99.idle
+  const nsdBusyP99Ratio = nsdP99.busy / nsdP99.idle
   const row = (what: string, unit: string, roster: number) => ({ what, unit, roster })
   return {
     rows: [
       row('queries', '1/s', qps),
       row(`against NSD (${nsdQps.toFixed(0)}/s)`, 'ratio', ratioToNsd),
       row(`against dnsmasq (${dnsmasqQps.toFixed(0)}/s)`, 'ratio', ratioToDnsmasq),
-      row('latency with an idle main thread, p99', 'ms', idleP99Ms),
-      row('latency with a main thread 60 % busy, p99', 'ms', busyP99Ms),
+      row('latency beside an idle registry, p99', 'ms', p99.idle),
+      row('latency beside a registry 60 % busy, p99', 'ms', p99.busy),
       row('the second over the first', 'ratio', busyP99Ratio),
+      row(
+        `the same of NSD (${nsdP99.idle.toFixed(2)} and ${nsdP99.busy.toFixed(2)} ms)`,
+        'ratio',
+        nsdBusyP99Ratio,
+      ),
     ],
     json: {
-      qps,
-      ratioToNsd,
-      ratioToDnsmasq,
-      busyP99Ratio,
-      nsdQps,
-      dnsmasqQps,
-      idleP99Ms,
-      busyP99Ms,
+      ...{ qps, ratioToNsd, ratioToDnsmasq, busyP99Ratio, nsdBusyP99Ratio },
+      ...{ nsdQps, dnsmasqQps, idleP99Ms: p99.idle, busyP99Ms: p99.busy },
+      ...{ nsdIdleP99Ms: nsdP99.idle, nsdBusyP99Ms: nsdP99.busy },
     },
   }
 }

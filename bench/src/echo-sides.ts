@@ -43,8 +43,6 @@ export async function startEchoSides(workMs: readonly number[]): Promise<EchoSid
 
 const PLAIN_OPTIONS: ChannelOptions = {
   'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
-  // As the SDK has it: its books are not what is compared.
-  'grpc.enable_channelz': 0,
 }
 
 /** Greatest time a call may take, in milliseconds. */
