@@ -43,12 +43,13 @@ export class DnsServer {
     this.#responder = responder
     this.#forwarder = options.forwarder
     this.#onError = options.onError ?? (() => undefined)
+    const family = isIPv6(options.listen.host) ? 6 : 4
     this.#udp = createSocket({
-      type: isIPv6(options.listen.host) ? 'udp6' : 'udp4',
+      type: `udp${family}`,
       recvBufferSize: SOCKET_BUFFER_BYTES,
       sendBufferSize: SOCKET_BUFFER_BYTES,
       // Addresses are sent to as they are: without this each answer would wait a tick.
-      lookup: (host, _, found) => found(null, host, isIPv6(host) ? 6 : 4),
+      lookup: (host, _, found) => found(null, host, family),
     })
     this.#udp.on('message', (message, from) => this.#onDatagram(message, from))
     this.#tcp = createServer((socket) => this.#onConnection(socket, options.idleMs ?? 10_000))
