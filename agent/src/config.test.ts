@@ -104,6 +104,8 @@ describe('the flags of roster agent', () => {
     ['--masquerade', 'nothing'],
     ['--node-port-addresses', 'eth0'],
     ['--ca', '/missing'],
+    ['--registry-cert', '/missing'],
+    ['--registry-cert', '/etc/hostname'],
   ])('say what is wrong with %s %s', async (flag, value) => {
     expect(await parse(flag, value)).toMatch(new RegExp(`^error: [^\\n]*${flag}[^\\n]+\\n`))
   })

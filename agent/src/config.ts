@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { ChannelCredentials } from '@grpc/grpc-js'
+import type { ChannelCredentials } from '@grpc/grpc-js'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { AgentOptions } from './agent.ts'
 import { type HostPort, parseHostPort } from './dns/host-port.ts'
@@ -10,6 +9,7 @@ import {
   type LoadBalancerFlags,
   loadBalancerFrom,
 } from './loadbalancer/flags.ts'
+import { issuedBy, showing } from './registry-credentials.ts'
 
 /** The flags of `roster agent`; `run` gets the checked configuration. */
 export function agentCommand(run: (options: AgentOptions) => Promise<void>): Command {
@@ -22,6 +22,12 @@ export function agentCommand(run: (options: AgentOptions) => Promise<void>): Com
     )
     .addOption(new Option('--token <token>', 'token the registry asks for').env('ROSTER_TOKEN'))
     .option('--ca <file>', 'certificate authority of the registry, PEM; makes the connection TLS')
+    .addOption(
+      new Option(
+        '--registry-cert <file>',
+        'certificate of the registry itself, PEM: trusted whatever host it is for',
+      ).conflicts('ca'),
+    )
     .option('--node <name>', 'node the agent runs on (default: the host name)')
     .option('--zone <zone>', 'zone of the node')
     .option(
@@ -83,6 +89,7 @@ interface Flags extends LoadBalancerFlags {
   readonly registry: string
   readonly token?: string
   readonly ca?: string
+  readonly registryCert?: string
   readonly node?: string
   readonly zone?: string
   readonly snapshot: string
@@ -103,7 +110,8 @@ interface Flags extends LoadBalancerFlags {
 type Fail = (problem: string) => never
 
 function optionsFrom(flags: Flags, fail: Fail): AgentOptions {
-  const { registry, token, ca, node, zone, snapshot, logLevel } = flags
+  const { registry, token, node, zone, snapshot, logLevel } = flags
+  const credentials = credentialsFrom(flags, fail)
   const serviceRanges = flags.serviceClusterIpRange.split(',').map((range) => cidr(range, fail))
   const dns = flags.dnsListen === 'off' ? undefined : dnsFrom(flags, serviceRanges, fail)
   const loadBalancer = loadBalancerFrom(flags, fail)
@@ -112,7 +120,7 @@ function optionsFrom(flags: Flags, fail: Fail): AgentOptions {
     registry,
     logLevel,
     ...(token !== undefined && { token }),
-    ...(ca !== undefined && { credentials: credentialsFrom(ca, fail) }),
+    ...(credentials && { credentials }),
     ...(node !== undefined && { node }),
     ...(zone !== undefined && { zone }),
     ...(snapshot !== 'off' && { snapshotFile: snapshot }),
@@ -170,11 +178,13 @@ function cidr(text: string, fail: Fail): string {
   return fail(`--service-cluster-ip-range ${text}: must be a network, e.g. 127.96.0.0/16`)
 }
 
-function credentialsFrom(file: string, fail: Fail): ChannelCredentials {
+function credentialsFrom({ ca, registryCert }: Flags, fail: Fail): ChannelCredentials | undefined {
   try {
-    return ChannelCredentials.createSsl(readFileSync(file))
+    if (registryCert !== undefined) return showing(registryCert)
+    return ca === undefined ? undefined : issuedBy(ca)
   } catch (error) {
-    return fail(`--ca ${file}: ${error instanceof Error ? error.message : error}`)
+    const flag = ca === undefined ? `--registry-cert ${registryCert}` : `--ca ${ca}`
+    return fail(`${flag}: ${error instanceof Error ? error.message : error}`)
   }
 }
 

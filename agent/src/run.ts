@@ -39,6 +39,9 @@ function stopRequest(): Promise<undefined> {
     }
     process.on('SIGTERM', onSignal)
     process.on('SIGINT', onSignal)
-    if (process.connected) process.once('disconnect', () => resolve(undefined))
+    if (!process.connected) return
+    process.once('disconnect', () => resolve(undefined))
+    // To listen keeps the process, and it would never end by itself.
+    process.channel?.unref()
   })
 }

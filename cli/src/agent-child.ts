@@ -52,7 +52,10 @@ export function startAgentChild(options: AgentChildOptions): AgentChild {
     stop: async () => {
       stopping.abort()
       child?.kill('SIGTERM')
-      const timer = setTimeout(() => child?.kill('SIGKILL'), STOP_TIMEOUT_MS).unref()
+      const timer = setTimeout(() => {
+        process.stderr.write(`the agent did not stop in ${STOP_TIMEOUT_MS} ms: killing it\n`)
+        child?.kill('SIGKILL')
+      }, STOP_TIMEOUT_MS).unref()
       await running
       clearTimeout(timer)
     },
@@ -68,7 +71,7 @@ function spawnAgent(options: AgentChildOptions): ChildProcess {
     '--load-balancer',
     // The registry it would outlive is this process, and its own end.
     ...['--snapshot', 'off'],
-    ...(certFile === undefined ? [] : ['--ca', certFile]),
+    ...(certFile === undefined ? [] : ['--registry-cert', certFile]),
   ]
   return spawn(process.execPath, [PROGRAM, 'agent', ...args], {
     // The channel tells it when this process is gone, however that came.

@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { root } from '../support/checkout.ts'
 import { eventually } from '../support/eventually.ts'
 import { SdkWorld } from '../support/sdk-world.ts'
+import { issuedCertificateFor } from '../support/tls.ts'
 
 const PROGRAM = join(root, 'cli/dist/main.js')
 
@@ -57,6 +60,17 @@ async function takenAddress(): Promise<string> {
   return `127.0.0.1:${(server.address() as { port: number }).port}`
 }
 
+/** Files with a certificate for a host that is none of this machine's, and its key. */
+async function certificateFiles() {
+  const directory = await mkdtemp(join(tmpdir(), 'roster-tls-'))
+  world.onClose(() => rm(directory, { recursive: true }))
+  const [certFile, keyFile] = [join(directory, 'cert.pem'), join(directory, 'key.pem')]
+  const { cert, key } = await issuedCertificateFor('DNS:registry.test')
+  await writeFile(certFile, cert)
+  await writeFile(keyFile, key)
+  return { certFile, keyFile }
+}
+
 describe('roster agent', () => {
   const flags = ['--snapshot', 'off', '--dns-forward', 'none']
 
@@ -93,10 +107,12 @@ describe('roster serve', () => {
 
   it('starts an agent beside the registry, and takes it along when it stops', async () => {
     const serve = roster(...flags)
-    await printed(serve, started)
+    // An agent that has not begun to listen for it is ended by the signal itself.
+    await printed(serve, /"msg":"following the registry"/)
     const [pid = 0] = pids(serve.text())
     stop(serve.child)
     expect([await serve.exit(), isAlive(pid)]).toEqual([0, false])
+    expect(serve.text()).not.toMatch(/killing it/)
   })
 
   it('starts the agent again when it ends', async () => {
@@ -114,6 +130,25 @@ describe('roster serve', () => {
     const [pid = 0] = pids(serve.text())
     serve.child.kill('SIGKILL')
     await eventually(() => expect(isAlive(pid)).toBe(false))
+  })
+
+  it('is followed by its agent whatever host its certificate is for', async () => {
+    const { certFile, keyFile } = await certificateFiles()
+    const serve = roster(...flags, '--tls-cert', certFile, '--tls-key', keyFile)
+    await printed(serve, /"msg":"following the registry"/)
+    expect(serve.text()).not.toMatch(/registry lost/)
+  })
+
+  it('is not followed by an agent that was given another certificate', async () => {
+    const [own, other] = [await certificateFiles(), await certificateFiles()]
+    const tls = ['--tls-cert', own.certFile, '--tls-key', own.keyFile, '--no-agent']
+    const serve = roster(...flags, ...tls)
+    await printed(serve, /"address":"([^"]+)"/)
+    const [, address = ''] = /"address":"([^"]+)"/.exec(serve.text()) ?? []
+    const to = ['--registry', address, '--registry-cert', other.certFile]
+    const agent = roster('agent', ...to, '--snapshot', 'off', '--dns-listen', 'off')
+    await printed(agent, /"reason":"[^"]*certificate[^"]*"[^\n]*"msg":"registry lost/)
+    expect(agent.text()).not.toMatch(/following the registry/)
   })
 
   it('starts none with --no-agent', async () => {
