@@ -119,7 +119,9 @@ function expectInSync(client: StrictClient, world: World, namespaces: readonly s
 describe('WatchHub', () => {
   it('leaves no gap and sends nothing twice under 10,000 random changes', async () => {
     vi.useFakeTimers()
-    onTestFinished(() => vi.useRealTimers())
+    onTestFinished(() => {
+      vi.useRealTimers()
+    })
     const changes = fc.sample(worldChange, 10_000)
     const world = new World()
     const view = new View()
