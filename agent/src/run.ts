@@ -39,6 +39,8 @@ function stopRequest(): Promise<undefined> {
     }
     process.on('SIGTERM', onSignal)
     process.on('SIGINT', onSignal)
+    // It may be gone already.
+    if (process.send !== undefined && !process.connected) return resolve(undefined)
     if (!process.connected) return
     process.once('disconnect', () => resolve(undefined))
     // To listen keeps the process, and it would never end by itself.

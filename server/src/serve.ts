@@ -44,8 +44,7 @@ async function run(
   config: Config,
   startAgent: (address: string) => ReturnType<StartAgent> | undefined,
 ): Promise<void> {
-  const registry = await startRegistry(config)
-  const agent = startAgent(registry.address)
+  // Before there is an agent that the signal would leave behind.
   const signalled = new Promise<undefined>((resolve) => {
     let signals = 0
     const onSignal = (signal: NodeJS.Signals) => {
@@ -56,6 +55,8 @@ async function run(
     process.on('SIGTERM', onSignal)
     process.on('SIGINT', onSignal)
   })
+  const registry = await startRegistry(config)
+  const agent = startAgent(registry.address)
   const error = await Promise.race([signalled, registry.failed])
   await agent?.stop()
   await registry.stop()

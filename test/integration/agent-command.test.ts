@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -149,6 +149,20 @@ describe('roster serve', () => {
     const agent = roster('agent', ...to, '--snapshot', 'off', '--dns-listen', 'off')
     await printed(agent, /"reason":"[^"]*certificate[^"]*"[^\n]*"msg":"registry lost/)
     expect(agent.text()).not.toMatch(/following the registry/)
+  })
+
+  it.each([
+    ['told to stop', 'SIGTERM', 0],
+    ['killed', 'SIGKILL', null],
+  ] as const)('leaves no agent behind when it is %s as it starts', async (_, signal, code) => {
+    const serve = roster(...flags)
+    await printed(serve, /"msg":"serving"/)
+    const children = `/proc/${serve.child.pid}/task/${serve.child.pid}/children`
+    await eventually(async () => (await readFile(children, 'utf8')) !== '')
+    const agent = Number.parseInt(await readFile(children, 'utf8'), 10)
+    serve.child.kill(signal)
+    expect(await serve.exit()).toBe(code)
+    await eventually(() => expect(isAlive(agent)).toBe(false))
   })
 
   it('starts none with --no-agent', async () => {

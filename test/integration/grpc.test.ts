@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import http2 from 'node:http2'
+import { connect as connectTcp } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { serviceNames } from '@roster/proto'
@@ -291,6 +292,18 @@ describe('stopping with clients that do not let go', () => {
     await registry.stop()
     expect(performance.now() - startedMs).toBeLessThan(2_000)
     session.destroy()
+  })
+
+  it('waits for no peer that has not said a word, and does not hang up', async () => {
+    const port = Number(registry.address.split(':').at(-1))
+    const silent = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true })
+    await once(silent, 'connect')
+    // Accepted as well: that happens in the order of the connections.
+    await client.catalog.listServices({})
+    const startedMs = performance.now()
+    await registry.stop()
+    expect(performance.now() - startedMs).toBeLessThan(4_000)
+    silent.destroy()
   })
 
   it('cuts the connection of a call that never sends its request when the grace is over', async () => {

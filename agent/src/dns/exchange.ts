@@ -33,7 +33,9 @@ export function askUdp(
     socket.on('message', (response) => {
       if (isOurs(response)) end(response)
     })
-    socket.connect(port, host, () => socket.send(query))
+    // Its types do not say so: without a route there, Node calls back with the error.
+    const onConnected = (error?: Error) => (error ? end() : socket.send(query))
+    socket.connect(port, host, onConnected)
   })
 }
 

@@ -6,7 +6,7 @@ import {
   type ServerInterceptor,
 } from '@grpc/grpc-js'
 import type { CallContext } from 'nice-grpc'
-import { streamOf } from './sessions.ts'
+import { streamOf } from './call-stream.ts'
 
 /** Metadata key by which a handler finds its own call again. Never leaves the process. */
 const CALL_KEY = 'roster-call'

@@ -21,11 +21,11 @@ import type { View } from '../registry/view.ts'
 import type { WatchHub } from '../registry/watch-hub.ts'
 import { tokenMiddleware } from './auth.ts'
 import { catalogService } from './catalog.ts'
+import { Connections } from './connections.ts'
 import { endpointService } from './endpoints.ts'
 import { leaseService } from './leases.ts'
 import { podService } from './pods.ts'
 import { PushCalls } from './push.ts'
-import { Sessions } from './sessions.ts'
 import { errorMiddleware } from './status.ts'
 import { untilStop } from './until-stop.ts'
 import type { PodKnowledge } from './wire/pod.ts'
@@ -75,8 +75,8 @@ const CHANNEL_OPTIONS = {
 export async function listenGrpc(rooms: GrpcRooms, options: GrpcOptions): Promise<GrpcServer> {
   const calls = new PushCalls([EndpointService.watchEndpoints.path])
   const stopping = new AbortController()
-  const sessions = new Sessions()
-  const interceptors = [sessions.interceptor, calls.interceptor]
+  const connections = new Connections()
+  const interceptors = [calls.interceptor]
   const bare = createServer({ ...CHANNEL_OPTIONS, interceptors }).use(errorMiddleware(options.log))
   const server = options.token === undefined ? bare : bare.use(tokenMiddleware(options.token))
 
@@ -113,18 +113,25 @@ export async function listenGrpc(rooms: GrpcRooms, options: GrpcOptions): Promis
     tls === undefined
       ? ServerCredentials.createInsecure()
       : ServerCredentials.createSsl(null, [{ cert_chain: tls.cert, private_key: tls.key }])
-  const port = await server.listen(options.listen, credentials)
+  const port = await server.listen(options.listen, credentials).catch((error) => {
+    connections.close()
+    throw error
+  })
+  connections.port = port
 
   return {
     port,
     close: async (graceMs) => {
       for (const name of ['', ...serviceNames]) health.setStatus('unhealthy', name)
       stopping.abort()
-      const timer = setTimeout(() => sessions.destroy(), graceMs)
+      const timer = setTimeout(() => connections.destroy(), graceMs)
       try {
-        await server.shutdown()
+        const stopped = server.shutdown()
+        connections.destroySilent()
+        await stopped
       } finally {
         clearTimeout(timer)
+        connections.close()
       }
     },
   }
