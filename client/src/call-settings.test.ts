@@ -88,6 +88,20 @@ describe('a preference', () => {
     ['an ejection that is none', { ejection: { intervalMs: -1 } }, 'ejection.intervalMs is -1'],
     ['a negative slow start', { slowStartMs: -1 }, 'slowStartMs is -1'],
     ['an empty subset', { subsetSize: 0 }, 'subsetSize is 0'],
+    ['what there is none of', { polcy: 'x' }, 'polcy is unknown: use policy, retry, hedging'],
+    ['retries with a typing error', { retry: { maxAttempt: 3 } }, 'retry.maxAttempt is unknown'],
+    ['hedging with one', { hedging: { methods: ['a.B/C'], delay: 1 } }, 'hedging.delay is unknown'],
+    ['an ejection with one', { ejection: { interval: 1 } }, 'ejection.interval is unknown'],
+    [
+      'a share of failures with one',
+      { ejection: { failurePercentage: { treshold: 1 } } },
+      'ejection.failurePercentage.treshold is unknown: use threshold, minimumHosts, requestVolume',
+    ],
+    [
+      'the settings of another policy',
+      { policy: { policy: 'peak_ewma', choices: 3 } },
+      'policy.choices is unknown: use policy, tauMs, errorPenaltyMs',
+    ],
   ])('for %s is refused', (_, preference, text) => {
     expect(() => checkPreferences(preference)).toThrow(
       expect.objectContaining({ code: 'INVALID', message: expect.stringContaining(text) }),

@@ -82,15 +82,35 @@ type Checks = {
   readonly [K in keyof CheckedPreferences]-?: (json: unknown) => Required<CheckedPreferences>[K]
 }
 
+/** The settings of each policy. */
+const POLICY_SETTINGS: {
+  readonly [P in PolicyConfig['policy']]: readonly (keyof Extract<PolicyConfig, { policy: P }>)[]
+} = {
+  peak_ewma: ['policy', 'tauMs', 'errorPenaltyMs'],
+  least_request: ['policy', 'choices'],
+  round_robin: ['policy'],
+  weighted: ['policy'],
+  maglev: ['policy', 'hashHeader', 'hashKey'],
+}
+
 /** How each preference is checked. Each throws, and says what is wrong, and how it must be. */
 export const checks: Checks = {
-  policy: (json) => parsePolicy(typeof json === 'string' ? { policy: json } : json),
-  retry: (json) => json !== false && parseRetry(json),
-  hedging: (json) => json !== false && parseHedging(json),
+  policy: (json) => {
+    const policy = parsePolicy(typeof json === 'string' ? { policy: json } : json)
+    if (typeof json !== 'string') refuseUnknown(json, POLICY_SETTINGS[policy.policy], 'policy.')
+    return policy
+  },
+  retry: (json) => json !== false && onlyKnown(json, parseRetry(json), 'retry.'),
+  hedging: (json) => json !== false && onlyKnown(json, parseHedging(json), 'hedging.'),
   notIdempotentMethods: (json) => parseMethodNames(json, 'notIdempotentMethods'),
   ejection: (json) => {
-    parseEjection(json)
-    return json !== false && fieldsOf(json, 'ejection')
+    const whole = parseEjection(json)
+    if (whole === undefined) return false
+    const fields = fieldsOf(json, 'ejection')
+    onlyKnown(fields, whole, 'ejection.')
+    onlyKnown(fields.failurePercentage, whole.failurePercentage, 'ejection.failurePercentage.')
+    onlyKnown(fields.successRate, whole.successRate, 'ejection.successRate.')
+    return fields
   },
   slowStartMs: (json) =>
     parseNumber(json, 'slowStartMs', { byDefault: 10_000, min: 0, max: MAX_SLOW_START_MS }),
@@ -102,8 +122,29 @@ function parseInteger(json: unknown, path: string): number {
   throw new Error(`${path} is ${JSON.stringify(json)}: it must be a whole number, at least 1`)
 }
 
-/** Checks what a caller wants. Throws INVALID when something is wrong with it. */
-export function checkPreferences(preferences: CallPreferences): CheckedPreferences {
+/** The settings, which are all there are, when the JSON has no others. */
+function onlyKnown<T extends object>(json: unknown, settings: T, path: string): T {
+  refuseUnknown(json, Object.keys(settings), path)
+  return settings
+}
+
+/** A typing error would leave the default in place, and nobody would know. */
+function refuseUnknown(json: unknown, known: readonly string[], path: string): void {
+  const unknown = Object.keys(json ?? {}).find((key) => !known.includes(key))
+  if (unknown === undefined) return
+  throw new Error(`${path}${unknown} is unknown: use ${known.join(', ')}`)
+}
+
+/**
+ * Checks what a caller wants. Throws INVALID when something is wrong with it; `others`
+ * are keys that it may have beside the preferences.
+ */
+export function checkPreferences(
+  preferences: CallPreferences,
+  others: readonly string[] = [],
+): CheckedPreferences {
+  const known = [...Object.keys(checks), ...others]
+  checkOne((json) => refuseUnknown(fieldsOf(json, 'preferences'), known, ''), preferences)
   const entries = Object.entries(checks).flatMap(([name, check]) => {
     const value: unknown = Reflect.get(preferences, name)
     return value === undefined ? [] : [[name, checkOne(check, value)]]

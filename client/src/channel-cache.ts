@@ -13,7 +13,7 @@ export interface RosterChannelOptions extends CallPreferences {
   readonly options?: ChannelOptions
 }
 
-/** The channels handed out, so that equal ones are one and all can be closed. */
+/** The channels handed out and not closed, so that equal ones are one and all can be closed. */
 export class ChannelCache {
   readonly #source: EndpointSource
   readonly #grpc: GrpcModule
@@ -30,8 +30,9 @@ export class ChannelCache {
     const key = printTarget(target)
     const shared = options === undefined ? this.#shared.get(key) : undefined
     if (shared) return shared
-    const { credentials, options: own, ...preferences } = options ?? {}
-    const all = channelOptions(this.#source, own, checkPreferences(preferences))
+    const { credentials, options: own } = options ?? {}
+    const checked = checkPreferences(options ?? {}, ['credentials', 'options'])
+    const all = channelOptions(this.#source, own, checked)
     const grpc = partsOf(this.#grpc)
     const channel = new grpc.Channel(
       key,
@@ -40,12 +41,16 @@ export class ChannelCache {
     )
     this.#all.add(channel)
     if (options === undefined) this.#shared.set(key, channel)
+    // There is no event for it: whoever closes a channel calls this, clients too.
+    channel.close = () => {
+      this.#all.delete(channel)
+      if (this.#shared.get(key) === channel) this.#shared.delete(key)
+      grpc.Channel.prototype.close.call(channel)
+    }
     return channel
   }
 
   close(): void {
     for (const channel of this.#all) channel.close()
-    this.#all.clear()
-    this.#shared.clear()
   }
 }

@@ -23,7 +23,7 @@ import { RegistryClient, type RegistryClientOptions } from './registry-client.ts
 import { RosterError } from './roster-error.ts'
 import type { DrainableServer } from './server-shutdown.ts'
 import { SnapshotCache } from './snapshot-cache.ts'
-import { Watcher } from './watcher.ts'
+import { connectionClosed, Watcher } from './watcher.ts'
 
 /** How a process connects to a registry, and how it calls and offers services. */
 export interface RosterOptions extends RegistryClientOptions {
@@ -124,7 +124,7 @@ export function connectRoster(address: string, options: RosterOptions = {}): Ros
   if (options.grpc) registerWithGrpc(grpc)
   const preferences = checkPreferences(options.defaults ?? {})
   const client = new RegistryClient(address, options)
-  const onEvent = options.onEvent ?? programmerWarnings()
+  const onEvent = carefully(options.onEvent ?? programmerWarnings())
   const name = options.name ?? `${hostname()}/${process.pid}`
   const { node, zone, leaseTtlMs = 15_000 } = options
   const place = { ...(node !== undefined && { node }), ...(zone !== undefined && { zone }) }
@@ -144,8 +144,10 @@ export function connectRoster(address: string, options: RosterOptions = {}): Ros
     pods,
     endpointService,
     leases,
-    channel: (target, channelOptions) =>
-      channels.channel(ownTarget(target, client), channelOptions),
+    channel: (target, channelOptions) => {
+      if (watcher.closed.aborted) throw connectionClosed()
+      return channels.channel(ownTarget(target, client), channelOptions)
+    },
     channelOptions: (own, preferences = {}) =>
       channelOptions(watcher, own, checkPreferences(preferences)),
     endpoints: (target) => endpointView(watcher, ownTarget(target, client)),
@@ -188,12 +190,30 @@ function ownTarget(text: string, client: RegistryClient): Target {
   )
 }
 
-/** Warns of what only the programmer can mend: a pod that is refused, and, once, a token that is. */
+/** A listener that throws has nobody above it who could do anything about it. */
+function carefully(listener: EventListener): EventListener {
+  if (typeof listener !== 'function') throw new RosterError('INVALID', 'onEvent: not a function')
+  return (event) => {
+    try {
+      listener(event)
+    } catch (error) {
+      const reason = error instanceof Error ? error.stack : error
+      process.emitWarning(`roster: onEvent threw at ${event.type}: ${reason}`, 'RosterWarning')
+    }
+  }
+}
+
+/** Warns of what only the programmer can mend: a pod or an annotation that is refused, and, once, a token that is. */
 function programmerWarnings(): EventListener {
   let isTokenRefused = false
   const warn = (text: string, { code, message }: RosterError) =>
     process.emitWarning(`roster: ${text}: ${message}`, { type: 'RosterWarning', code })
   return (event) => {
+    if (event.type === 'annotation_ignored') {
+      const { annotation, namespace, service, reason } = event
+      const text = `annotation ${annotation} of service ${namespace}/${service} is ignored`
+      process.emitWarning(`roster: ${text}: ${reason}`, 'RosterWarning')
+    }
     if (event.type === 'registration_lost') warn(`pod ${event.pod} is not registered`, event.error)
     if (event.type !== 'lease_broken' || isTokenRefused) return
     if (event.error.code !== 'UNAUTHENTICATED') return

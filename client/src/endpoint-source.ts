@@ -31,4 +31,6 @@ export interface EndpointSource {
    * the function returned is called. Never calls back before it has returned.
    */
   subscribe(name: ServiceName, listener: EndpointListener): () => void
+  /** Aborted when there is nothing more to come: the connection was closed. */
+  readonly closed: AbortSignal
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { endpointAt, HandFedSource } from '../../test/support/hand-fed-source.ts'
-import { waitForEndpoints } from './endpoint-view.ts'
+import { endpointView, waitForEndpoints } from './endpoint-view.ts'
 
 const target = { registry: '', namespace: 'shop', service: 'web' }
 
@@ -41,11 +41,50 @@ describe('a target', () => {
     expect(source.subscribers).toBe(0)
   })
 
+  it('is not waited for any longer when the connection is closed', async () => {
+    const source = new HandFedSource()
+    const ready = waitForEndpoints(source, target)
+    source.close()
+    await expect(ready).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' })
+    expect(source.subscribers).toBe(0)
+  })
+
   it('is not waited for when the caller has given up before', async () => {
     const ready = waitForEndpoints(new HandFedSource(), target, { signal: AbortSignal.abort() })
     await expect(ready).rejects.toMatchObject({
       code: 'CANCELLED',
       message: 'not ready yet: registry hand-fed:1 has not answered',
     })
+  })
+})
+
+describe('a watch', () => {
+  const sets = (source: HandFedSource, signal?: AbortSignal) =>
+    endpointView(source, target).watch(signal)[Symbol.asyncIterator]()
+
+  it.each([
+    ['the connection is closed', (source: HandFedSource) => source.close()],
+    ['its signal aborts', (_: HandFedSource, caller: AbortController) => caller.abort()],
+  ])('ends when %s while it waits', async (_, end) => {
+    const [source, caller] = [new HandFedSource(), new AbortController()]
+    const next = sets(source, caller.signal).next()
+    end(source, caller)
+    expect(await next).toEqual({ done: true, value: undefined })
+    expect(source.subscribers).toBe(0)
+  })
+
+  it('ends when it is returned from while it waits', async () => {
+    const source = new HandFedSource()
+    const iterator = sets(source)
+    const next = iterator.next()
+    await iterator.return?.()
+    expect(await next).toEqual({ done: true, value: undefined })
+    expect(source.subscribers).toBe(0)
+  })
+
+  it('of a closed connection is refused', () => {
+    const source = new HandFedSource()
+    source.close()
+    expect(() => sets(source)).toThrow('the connection is closed')
   })
 })

@@ -4,28 +4,51 @@ import type { EndpointSet } from './endpoint-set.ts'
 import type { EndpointSource, EndpointState } from './endpoint-source.ts'
 import type { Target } from './grpc/target.ts'
 import { RosterError } from './roster-error.ts'
-import type { Watcher } from './watcher.ts'
+import { connectionClosed, type Watcher } from './watcher.ts'
 
 /** The endpoints of one service, for callers that do not use grpc-js. */
 export interface EndpointView {
   /** The set as far as it is known: while somebody watches, or a channel to it is open. */
   current(): EndpointSet | undefined
   /**
-   * The set and every change of it, until the loop is left or the signal aborts. A
-   * slow loop sees the newest set, not those between.
+   * The set and every change of it, until the loop is left, the signal aborts or the
+   * connection is closed. A slow loop sees the newest set, not those between. Throws
+   * FAILED_PRECONDITION on a closed connection.
    */
   watch(signal?: AbortSignal): AsyncIterable<EndpointSet>
 }
 
-export const endpointView = (watcher: Watcher, target: Target): EndpointView => ({
+export const endpointView = (
+  watcher: Pick<Watcher, keyof EndpointSource | 'current'>,
+  target: Target,
+): EndpointView => ({
   current: () => watcher.current(target),
-  watch: (signal) => watchSets(watcher, target, signal),
+  watch: (signal) => ({ [Symbol.asyncIterator]: () => iterate(watcher, target, signal) }),
 })
+
+function iterate(
+  source: EndpointSource,
+  target: Target,
+  signal?: AbortSignal,
+): AsyncIterator<EndpointSet, void, undefined> {
+  if (source.closed.aborted) throw connectionClosed()
+  const left = new AbortController()
+  const ends = [source.closed, left.signal, ...(signal ? [signal] : [])]
+  const sets = watchSets(source, target, ends)
+  return {
+    next: () => sets.next(),
+    return: () => {
+      // A generator returns only when its pending next() has.
+      left.abort()
+      return sets.return()
+    },
+  }
+}
 
 async function* watchSets(
   source: EndpointSource,
   target: Target,
-  signal?: AbortSignal,
+  ends: readonly AbortSignal[],
 ): AsyncGenerator<EndpointSet, void, undefined> {
   let newest: EndpointSet | undefined
   let wake = () => {}
@@ -34,9 +57,9 @@ async function* watchSets(
     newest = set ?? newest
     wake()
   })
-  signal?.addEventListener('abort', onAbort, { once: true })
+  for (const end of ends) end.addEventListener('abort', onAbort, { once: true })
   try {
-    while (!signal?.aborted) {
+    while (!ends.some(({ aborted }) => aborted)) {
       const set = newest
       newest = undefined
       if (set) {
@@ -48,7 +71,7 @@ async function* watchSets(
       })
     }
   } finally {
-    signal?.removeEventListener('abort', onAbort)
+    for (const end of ends) end.removeEventListener('abort', onAbort)
     unsubscribe()
   }
 }
@@ -63,7 +86,8 @@ export interface ReadyOptions {
 
 /**
  * Waits until calls to the target have somewhere to go. Fails with
- * DEADLINE_EXCEEDED, saying what is missing. Keeps the process alive meanwhile.
+ * DEADLINE_EXCEEDED, saying what is missing; with FAILED_PRECONDITION when the
+ * connection is closed. Keeps the process alive meanwhile.
  */
 export function waitForEndpoints(
   source: EndpointSource,
@@ -74,6 +98,7 @@ export function waitForEndpoints(
   let stop = () => {}
   const waiting = new Promise<void>((resolve, reject) => {
     const onAbort = () => reject(new RosterError('CANCELLED', `not ready yet: ${missing}`))
+    const onClose = () => reject(connectionClosed())
     const timer = setTimeout(() => {
       reject(new RosterError('DEADLINE_EXCEEDED', `not ready after ${timeoutMs} ms: ${missing}`))
     }, timeoutMs)
@@ -84,8 +109,11 @@ export function waitForEndpoints(
     })
     signal?.addEventListener('abort', onAbort, { once: true })
     if (signal?.aborted) onAbort()
+    source.closed.addEventListener('abort', onClose, { once: true })
+    if (source.closed.aborted) onClose()
     stop = () => {
       clearTimeout(timer)
+      source.closed.removeEventListener('abort', onClose)
       unsubscribe()
       signal?.removeEventListener('abort', onAbort)
     }

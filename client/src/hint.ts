@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { Metadata } from '@grpc/grpc-js'
 import {
   AVOID_HEADER,
@@ -5,6 +6,7 @@ import {
   ENDPOINT_MODE_HEADER,
   HASH_KEY_HEADER,
 } from './policies/call-hints.ts'
+import { RosterError } from './roster-error.ts'
 
 /** What a caller knows of where a call should go. Never leaves the process. */
 export interface CallHint {
@@ -18,8 +20,12 @@ export interface CallHint {
   readonly avoid?: readonly string[]
 }
 
-/** Writes a hint into headers; the pickers read and remove them. */
+/**
+ * Writes a hint into headers; the pickers read and remove them. Throws INVALID when
+ * the hint is none.
+ */
 export function writeHint(metadata: Metadata, hint: CallHint): Metadata {
+  checkHint(hint)
   const { hashKey, endpoint, strict, avoid } = hint
   if (hashKey !== undefined) metadata.set(HASH_KEY_HEADER, asHeader(hashKey))
   if (endpoint !== undefined) metadata.set(ENDPOINT_HEADER, endpoint)
@@ -27,6 +33,37 @@ export function writeHint(metadata: Metadata, hint: CallHint): Metadata {
   if (avoid !== undefined && avoid.length > 0) metadata.set(AVOID_HEADER, avoid.join(','))
   return metadata
 }
+
+type Rule = readonly [holds: (value: unknown) => boolean, wanted: string]
+
+const isName = (value: unknown) => typeof value === 'string' && /^[ -~]*$/.test(value)
+
+const RULES: Readonly<Record<keyof CallHint, Rule>> = {
+  hashKey: [(value) => typeof value === 'string', 'a string'],
+  endpoint: [isName, 'an endpoint id or the name of a pod'],
+  strict: [(value) => typeof value === 'boolean', 'true or false'],
+  avoid: [(value) => Array.isArray(value) && value.every(isName), 'a list of endpoint ids'],
+}
+
+function checkHint(hint: unknown): void {
+  if (typeof hint !== 'object' || hint === null) {
+    throw invalid('the hint', hint, "an object like { hashKey: 'user-1' }")
+  }
+  for (const [key, value] of Object.entries(hint)) {
+    const rule: Rule | undefined = Object.hasOwn(RULES, key) ? Reflect.get(RULES, key) : undefined
+    if (rule === undefined) {
+      throw new RosterError(
+        'INVALID',
+        `hint.${key} is unknown: use ${Object.keys(RULES).join(', ')}`,
+      )
+    }
+    const [holds, wanted] = rule
+    if (value !== undefined && !holds(value)) throw invalid(`hint.${key}`, value, wanted)
+  }
+}
+
+const invalid = (path: string, value: unknown, wanted: string): RosterError =>
+  new RosterError('INVALID', `${path} is ${inspect(value)}: it must be ${wanted}`)
 
 /** Headers are printable ASCII; any key may be hashed. */
 const asHeader = (key: string): string => (/^[ -~]*$/.test(key) ? key : encodeURIComponent(key))

@@ -2,6 +2,9 @@ import { ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/gr
 import { ServerError, type ServerMiddleware, Status } from 'nice-grpc-common'
 import { POD_UID_HEADER } from './policies/identity-picker.ts'
 
+/** Uids told of in a refusal: a status that is too long for a header is never delivered. */
+const MAX_TOLD = 3
+
 /**
  * Refuses calls meant for another pod. An address outlives its pod: a port is
  * taken by the next process, an IP by the next container, and callers who have
@@ -46,7 +49,9 @@ export class PodIdentity {
   }
 
   #refusal(uid: string | Buffer): string {
-    const ours = [...this.#uids].join(', ') || 'no pod yet'
+    const latest = [...this.#uids].slice(-MAX_TOLD)
+    const more = this.#uids.size - latest.length
+    const ours = `${latest.join(', ') || 'no pod yet'}${more > 0 ? ` and ${more} before` : ''}`
     return `the call is meant for pod uid ${uid}, this process is ${ours}: resolve the service again`
   }
 }

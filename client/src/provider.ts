@@ -4,7 +4,7 @@ import type { EventListener } from './events.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import { PodIdentity } from './pod-identity.ts'
 import { type HealthServer, ProviderHealth } from './provider-health.ts'
-import type { RegisterOptions } from './register-options.ts'
+import { checkRegisterOptions, type RegisterOptions } from './register-options.ts'
 import { Registration, type RegistrationContext } from './registration.ts'
 import type { RegistryClient } from './registry-client.ts'
 import { RosterError } from './roster-error.ts'
@@ -16,7 +16,8 @@ export interface Provider {
   /**
    * Registers a pod of this process and keeps it registered. Returns at once, and
    * does its work when the registry can be reached: see Registration.ready. Throws
-   * FAILED_PRECONDITION when the pod's ports cannot be known, or after close().
+   * INVALID when an option is wrong, FAILED_PRECONDITION when the pod's ports cannot
+   * be known, or after close().
    */
   register(server: DrainableServer, options?: RegisterOptions): Registration
   register(options: RegisterOptions): Registration
@@ -70,7 +71,8 @@ export class PodProvider implements Provider {
     if (this.#isClosed) {
       throw new RosterError('FAILED_PRECONDITION', 'the connection is closed: make another one')
     }
-    const own = 'forceShutdown' in first ? withServer(first, options) : first
+    checkRegisterOptions(isServer(first) ? options : first)
+    const own = isServer(first) ? withServer(first, options) : first
     const registration = new Registration({ ...this.#place, ...own }, this.#context)
     this.#identity.add(registration.uid)
     return registration
@@ -87,6 +89,10 @@ export class PodProvider implements Provider {
     await this.#context.keeper.close()
   }
 }
+
+/** False also for what is neither, which is then found out as wrong options. */
+const isServer = (first: DrainableServer | RegisterOptions): first is DrainableServer =>
+  typeof first === 'object' && first !== null && 'forceShutdown' in first
 
 const withServer = (server: DrainableServer, options: RegisterOptions): RegisterOptions => ({
   ...options,

@@ -49,12 +49,43 @@ describe('a readiness check', () => {
     expect(results).toEqual([false])
   })
 
-  it('that hangs is not asked again', async () => {
+  it('that hung once is asked again, and believed', async () => {
+    const answers = [new Promise<boolean>(() => {})]
+    const { results, close } = poll(() => answers.shift() ?? true)
+    await vi.advanceTimersByTimeAsync(12_000)
+    close()
+    expect(results).toEqual([false, true])
+  })
+
+  it('that hangs for ever is asked less and less, but never for the last time', async () => {
     const check = vi.fn(() => new Promise<boolean>(() => {}))
     const { close } = poll(check)
+    const counts = []
+    for (let hour = 0; hour < 3; hour++) {
+      await vi.advanceTimersByTimeAsync(3_600_000)
+      counts.push(check.mock.calls.length)
+    }
+    close()
+    expect(counts).toEqual([37, 52, 65])
+  })
+
+  it('is asked every period again when those that hung have answered', async () => {
+    const hung: ((isReady: boolean) => void)[] = []
+    let isHanging = true
+    const { results, close } = poll(() =>
+      isHanging ? new Promise<boolean>((resolve) => hung.push(resolve)) : true,
+    )
+    await vi.advanceTimersByTimeAsync(60_000)
+    isHanging = false
+    for (const answer of hung) answer(true)
+    await vi.advanceTimersByTimeAsync(60_000)
+    const before = results.length
     await vi.advanceTimersByTimeAsync(60_000)
     close()
-    expect(check).toHaveBeenCalledTimes(1)
+    expect([results.slice(0, hung.length).includes(true), results.length - before]).toEqual([
+      false,
+      12,
+    ])
   })
 
   it('is neither asked nor listened to after the poll is closed', async () => {

@@ -3,21 +3,26 @@ export type ReadinessCheck = () => boolean | Promise<boolean>
 
 export interface ReadinessPollOptions {
   readonly check: ReadinessCheck
-  /** Between the end of one check and the next, in milliseconds. */
+  /** Between the answer to one check, or its timeout, and the next, in milliseconds. */
   readonly periodMs: number
   /** An answer that takes longer is a no, in milliseconds. */
   readonly timeoutMs: number
   readonly onResult: (isReady: boolean) => void
 }
 
+/** Greatest delay a timer can have, in milliseconds. */
+export const MAX_DELAY_MS = 2_147_483_647
+
 /**
- * Asks a check again and again, the first time at once, until it is closed. A
- * check that has not answered is not asked anew: one that hangs hangs once. Does
- * not keep the process alive.
+ * Asks a check again and again, the first time at once, until it is closed. One
+ * that hangs is asked anew, with a further period in between for each that still
+ * hangs: they never stop it, and hardly pile up. Does not keep the process alive.
  */
 export class ReadinessPoll {
   readonly #options: ReadinessPollOptions
   #timer: NodeJS.Timeout | undefined
+  /** Checks that have not answered. */
+  #pending = 0
   #isClosed = false
 
   constructor(options: ReadinessPollOptions) {
@@ -31,21 +36,20 @@ export class ReadinessPoll {
   }
 
   async #ask(): Promise<void> {
-    const { check, periodMs, timeoutMs } = this.#options
-    let isLate = false
-    this.#timer = setTimeout(() => {
-      isLate = true
-      this.#report(false)
-    }, timeoutMs).unref()
-    const isReady = await answerOf(check)
+    const { check, periodMs, timeoutMs, onResult } = this.#options
+    const tooLate = new Promise<false>((resolve) => {
+      this.#timer = setTimeout(resolve, timeoutMs, false).unref()
+    })
+    this.#pending += 1
+    const answer = answerOf(check).finally(() => {
+      this.#pending -= 1
+    })
+    const isReady = await Promise.race([answer, tooLate])
     clearTimeout(this.#timer)
     if (this.#isClosed) return
-    if (!isLate) this.#report(isReady)
-    this.#timer = setTimeout(() => void this.#ask(), periodMs).unref()
-  }
-
-  #report(isReady: boolean): void {
-    if (!this.#isClosed) this.#options.onResult(isReady)
+    onResult(isReady)
+    const delayMs = Math.min(periodMs * (1 + this.#pending), MAX_DELAY_MS)
+    this.#timer = setTimeout(() => void this.#ask(), delayMs).unref()
   }
 }
 

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { hostname as machineName } from 'node:os'
+import { hostname as machineName, constants as osConstants } from 'node:os'
+import { inspect } from 'node:util'
 import type { ContainerPort, PodSpec } from '@roster/proto'
 import { notIdempotentMethods, type ServiceDescription } from './not-idempotent.ts'
-import type { ReadinessCheck } from './readiness-poll.ts'
+import { MAX_DELAY_MS, type ReadinessCheck } from './readiness-poll.ts'
 import { RosterError } from './roster-error.ts'
 import { boundPortOf } from './server-port.ts'
 import type { DrainableServer } from './server-shutdown.ts'
@@ -40,11 +41,14 @@ export interface RegisterOptions {
   readonly ready?: boolean
   /**
    * Asked at once and then over and over whether the pod can serve; until it has
-   * said so the pod is not ready. A failure and a late answer are a no. With
-   * setReady, both must agree.
+   * said so the pod is not ready. A failure and a late answer are a no; one that hangs
+   * is asked anew. With setReady, both must agree.
    */
   readonly readiness?: ReadinessCheck
-  /** Between the end of one readiness check and the next, in milliseconds. Default 5,000. */
+  /**
+   * Between the answer to one readiness check, or its timeout, and the next, in
+   * milliseconds. Default 5,000; longer while checks hang.
+   */
   readonly readinessPeriodMs?: number
   /** How long a readiness check may take, in milliseconds. Default 1,000. */
   readonly readinessTimeoutMs?: number
@@ -61,7 +65,7 @@ export interface RegisterOptions {
    * `package.Service/Method` or `package.Service/*`. Default: those `services` tell of.
    */
   readonly notIdempotentMethods?: readonly string[]
-  /** Servers that drain() shuts down. */
+  /** Servers that drain() shuts down, unless another pod has them too. */
   readonly servers?: readonly DrainableServer[]
   /** How long drain() waits for what. */
   readonly drain?: DrainOptions
@@ -89,6 +93,113 @@ export interface DrainOptions {
   readonly propagateMs?: number
   /** How long calls under way may take, in milliseconds. Default 25,000. */
   readonly graceMs?: number
+}
+
+type Check = (value: unknown, path: string) => void
+type Checks<T> = { readonly [K in keyof T]-?: Check }
+
+const must =
+  (isRight: (value: unknown) => boolean, expected: string): Check =>
+  (value, path) => {
+    if (isRight(value)) return
+    const got = inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY })
+    throw new RosterError('INVALID', `${path} is ${got}: it must be ${expected}`)
+  }
+
+const isNumber = (value: unknown, min: number, max: number): boolean =>
+  typeof value === 'number' && value >= min && value <= max
+
+const isWhole = (value: unknown, min: number, max: number): boolean =>
+  Number.isInteger(value) && isNumber(value, min, max)
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const has = (value: unknown, method: string): boolean =>
+  isObject(value) && typeof Reflect.get(value, method) === 'function'
+
+const isText = (value: unknown): boolean => typeof value === 'string'
+const text = must(isText, 'a string')
+const texts = must(
+  (value) => isObject(value) && Object.values(value).every(isText),
+  'an object of strings',
+)
+const object = must(isObject, 'an object')
+const milliseconds = (min: number): Check =>
+  must(
+    (value) => isNumber(value, min, MAX_DELAY_MS),
+    `a number of milliseconds from ${min} to ${MAX_DELAY_MS}`,
+  )
+
+const listOf =
+  (check: Check): Check =>
+  (value, path) => {
+    must(Array.isArray, 'a list')(value, path)
+    for (const [i, item] of Object.entries(Object(value))) check(item, `${path}[${i}]`)
+  }
+
+function checkFields<T>(value: T, checks: Checks<T>, path: string): void {
+  for (const [name, check] of Object.entries<Check>(checks)) {
+    const field: unknown = Reflect.get(Object(value), name)
+    if (field !== undefined) check(field, `${path}${name}`)
+  }
+}
+
+const CATCHABLE: ReadonlySet<unknown> = new Set(
+  Object.keys(osConstants.signals).filter((name) => name !== 'SIGKILL' && name !== 'SIGSTOP'),
+)
+
+const DRAIN_CHECKS: Checks<DrainOptions> = {
+  ackTimeoutMs: milliseconds(0),
+  propagateMs: milliseconds(0),
+  graceMs: milliseconds(0),
+}
+
+const CHECKS: Checks<RegisterOptions> = {
+  namespace: text,
+  name: text,
+  labels: texts,
+  annotations: texts,
+  ports: listOf(
+    must(
+      (port) => isObject(port) && isWhole(Reflect.get(port, 'containerPort'), 1, 65_535),
+      "an object as { name: 'grpc', containerPort: 50051 }",
+    ),
+  ),
+  addresses: listOf(text),
+  node: text,
+  zone: text,
+  hostname: text,
+  subdomain: text,
+  weight: must((value) => isWhole(value, 0, 10_000), 'a whole number from 0 to 10000'),
+  ready: must((value) => typeof value === 'boolean', 'true or false'),
+  readiness: must((value) => typeof value === 'function', 'a function'),
+  readinessPeriodMs: milliseconds(1),
+  readinessTimeoutMs: milliseconds(1),
+  readinessProbe: object,
+  services: listOf(object),
+  notIdempotentMethods: listOf(text),
+  servers: listOf(
+    must(
+      (server) =>
+        has(server, 'forceShutdown') && (has(server, 'tryShutdown') || has(server, 'shutdown')),
+      'a server of grpc-js or nice-grpc',
+    ),
+  ),
+  drain: (value, path) => {
+    object(value, path)
+    checkFields<DrainOptions>(Object(value), DRAIN_CHECKS, `${path}.`)
+  },
+  signals: listOf(
+    must((name) => CATCHABLE.has(name), 'the name of a signal that can be caught, as SIGTERM'),
+  ),
+  afterSignal: must((value) => value === 'exit' || value === 'raise', "'exit' or 'raise'"),
+}
+
+/** Throws INVALID for the first option that is wrong, saying which, and how it must be. */
+export function checkRegisterOptions(options: RegisterOptions): void {
+  object(options, 'options')
+  checkFields(options, CHECKS, '')
 }
 
 /** What the options say the pod is. Throws FAILED_PRECONDITION when its ports cannot be known. */

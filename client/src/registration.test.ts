@@ -45,9 +45,18 @@ describe('a process that registers where there is no registry', () => {
 
   it('ends when the last of its pods has drained', async () => {
     const end = await run(`${drained}
-      for (let i = 0; i < 20; i++) roster.register({ ...own, drain: { propagateMs: i * 5 } })
+      for (let i = 0; i < 20; i++) {
+        roster.register({ ...own, servers: [{ ...servers[0] }], drain: { propagateMs: i * 5 } })
+      }
       process.kill(process.pid, 'SIGTERM')`)
     expect(end).toEqual({ signal: null, code: 0, out: 'drained'.repeat(20) })
+  })
+
+  it('shuts a server that its pods share down once, with the last of them', async () => {
+    const end = await run(`${drained}
+      for (let i = 0; i < 20; i++) roster.register({ ...own, drain: { propagateMs: i * 5 } })
+      process.kill(process.pid, 'SIGTERM')`)
+    expect(end).toEqual({ signal: null, code: 0, out: 'drained' })
   })
 
   it('dies by the signal where it is asked to', async () => {
@@ -79,6 +88,14 @@ describe('a process that registers where there is no registry', () => {
       await registration.drain()
       process.kill(process.pid, 'SIGTERM')`)
     expect(end).toEqual({ signal: 'SIGTERM', code: null, out: 'drained' })
+  })
+
+  it('gives back the signals only a pod that has left wanted, whoever stays', async () => {
+    const end = await run(`${drained}
+      roster.register({ ...own, signals: ['SIGINT'] })
+      await roster.register(own).drain()
+      process.kill(process.pid, 'SIGTERM')`)
+    expect(end).toEqual({ signal: 'SIGTERM', code: null, out: '' })
   })
 
   it('says of a pod that was taken out before it was registered that it never will be', async () => {

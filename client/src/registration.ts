@@ -10,7 +10,7 @@ import type { ProviderHealth } from './provider-health.ts'
 import { ReadinessPoll } from './readiness-poll.ts'
 import { defaultPodName, podSpecOf, type RegisterOptions } from './register-options.ts'
 import { RosterError } from './roster-error.ts'
-import { shutdownServer } from './server-shutdown.ts'
+import { holdServers, releaseServers, shutdownServer } from './server-shutdown.ts'
 import type { SignalDrain } from './signal-drain.ts'
 
 /** What the pods of one connection share. */
@@ -69,7 +69,8 @@ export class Registration implements Registrant {
     // Who does not wait for it has the event instead, not a crash.
     this.ready.catch(() => {})
     context.open.add(this)
-    const { signals = [], afterSignal = 'exit' } = options
+    const { servers = [], signals = [], afterSignal = 'exit' } = options
+    holdServers(servers, this)
     context.signals.add(this, { signals, afterSignal })
     context.health.add(this)
     context.keeper.add(this)
@@ -97,8 +98,9 @@ export class Registration implements Registrant {
 
   /**
    * Leaves without failing a call: has the registry tell the callers and wait until
-   * they know, lets the calls of its servers end, deregisters. Called again, it is
-   * the same drain. Never fails.
+   * they know, lets the calls of its servers end, deregisters. A server that other
+   * pods have too stays up until the last of them drains. Called again, it is the
+   * same drain. Never fails.
    */
   drain(): Promise<void> {
     this.#drain ??= this.#leave()
@@ -111,6 +113,7 @@ export class Registration implements Registrant {
     this.#reject(new RosterError('CANCELLED', 'the pod was taken out before it was registered'))
     this.#poll?.close()
     this.#context.open.delete(this)
+    releaseServers(this.#options.servers ?? [], this)
     this.#context.signals.delete(this)
     this.#context.health.delete(this)
   }
@@ -169,8 +172,9 @@ export class Registration implements Registrant {
     await this.#untilCallersKnow()
     this.#isDrained = true
     this.#context.health.changed()
-    const ends = servers.map((server) => shutdownServer(server, drain?.graceMs ?? 25_000))
-    if (servers.length > 0) this.#context.health.endWatches()
+    const unused = releaseServers(servers, this)
+    const ends = unused.map((server) => shutdownServer(server, drain?.graceMs ?? 25_000))
+    if (unused.length > 0) this.#context.health.endWatches()
     await Promise.all(ends)
     await this.#context.keeper.remove(this)
     this.close()

@@ -41,6 +41,7 @@ export class RegistryClient {
   readonly leases: Client<typeof LeaseService, RegistryCallOptions>
   readonly #channel: Channel
 
+  /** Throws INVALID when the address is none. */
   constructor(address: string, options: RegistryClientOptions = {}) {
     this.address = withPort(address)
     const credentials = options.credentials ?? ChannelCredentials.createInsecure()
@@ -84,6 +85,11 @@ const CHANNEL_OPTIONS = {
 } as const
 
 function withPort(address: string): string {
+  const [, port = '0'] = /:(\d+)$/.exec(address) ?? []
+  // Other schemes are those of gRPC: dns:///, unix:///, …
+  if (address === '' || /^https?:|\s/.test(address) || Number(port) > 65_535) {
+    throw new RosterError('INVALID', `address "${address}" of the registry: expected host:port`)
+  }
   const hasPort = /^(?:\[[^\]]+\]|[^:]+):\d+$/.test(address)
   if (hasPort || address.includes('/')) return address
   const isBareIPv6 = address.includes(':') && !address.startsWith('[')

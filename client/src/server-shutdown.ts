@@ -6,6 +6,29 @@ export type DrainableServer =
     }
   | { shutdown(): Promise<void>; forceShutdown(): void }
 
+/** The pods behind each server that have neither left nor been lost, of all connections. */
+const podsOf = new WeakMap<DrainableServer, Set<object>>()
+
+/** Keeps the servers up while the pod needs them. */
+export function holdServers(servers: readonly DrainableServer[], pod: object): void {
+  for (const server of servers) {
+    const pods = podsOf.get(server) ?? new Set()
+    podsOf.set(server, pods.add(pod))
+  }
+}
+
+/** The pod needs them no more. Returns those that no other pod needs. */
+export function releaseServers(
+  servers: readonly DrainableServer[],
+  pod: object,
+): readonly DrainableServer[] {
+  return servers.filter((server) => {
+    const pods = podsOf.get(server)
+    pods?.delete(pod)
+    return !pods?.size
+  })
+}
+
 /**
  * Lets the calls of a server end and then closes it; after `graceMs` milliseconds
  * the calls left are cancelled. grpc-js may never report the end of a graceful

@@ -30,15 +30,20 @@ export class SignalDrain {
     }
   }
 
-  /** A pod has left. With the last one the signals have their usual effect again. */
+  /** A pod has left. Signals that no other wants have their usual effect again. */
   delete(pod: Drainable): void {
     this.#wishes.delete(pod)
-    if (this.#wishes.size === 0 && !this.#isDraining) this.#ignore()
+    if (this.#isDraining) return
+    const wanted = new Set([...this.#wishes.values()].flatMap(({ signals }) => signals))
+    this.#ignoreAllBut(wanted)
   }
 
-  #ignore(): void {
-    for (const signal of this.#listening) process.off(signal, this.#onSignal)
-    this.#listening.clear()
+  #ignoreAllBut(wanted: ReadonlySet<NodeJS.Signals>): void {
+    for (const signal of this.#listening) {
+      if (wanted.has(signal)) continue
+      this.#listening.delete(signal)
+      process.off(signal, this.#onSignal)
+    }
   }
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {
@@ -56,7 +61,7 @@ export class SignalDrain {
   }
 
   #end(signal: NodeJS.Signals, how: AfterSignal): void {
-    this.#ignore()
+    this.#ignoreAllBut(new Set())
     this.#isDraining = false
     if (process.listenerCount(signal) > 0) return
     if (how === 'raise') process.kill(process.pid, signal)

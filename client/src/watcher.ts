@@ -4,7 +4,7 @@ import type { EndpointSet, ServiceName } from './endpoint-set.ts'
 import type { EndpointListener, EndpointSource } from './endpoint-source.ts'
 import type { RegistryClient } from './registry-client.ts'
 import { Backoff, pause } from './retry.ts'
-import type { RosterError } from './roster-error.ts'
+import { RosterError } from './roster-error.ts'
 import type { SnapshotCache } from './snapshot-cache.ts'
 import { Subscription } from './subscription.ts'
 import { WatchRequests } from './watch-requests.ts'
@@ -35,6 +35,7 @@ export interface WatcherOptions {
 export class Watcher implements EndpointSource {
   readonly consumer: Consumer
   readonly #options: WatcherOptions
+  readonly #closing = new AbortController()
   readonly #silenceMs: number
   readonly #backoff = new Backoff({ maxMs: 2_000 })
   readonly #subscriptions = new Map<string, Subscription>()
@@ -64,7 +65,16 @@ export class Watcher implements EndpointSource {
     return [...this.#subscriptions.keys()]
   }
 
+  get closed(): AbortSignal {
+    return this.#closing.signal
+  }
+
+  /** After close() the listener is told of that, and of nothing more. */
   subscribe(name: ServiceName, listener: EndpointListener): () => void {
+    if (this.closed.aborted) {
+      process.nextTick(() => listener({ error: connectionClosed() }))
+      return () => {}
+    }
     const key = keyOf(name)
     let subscription = this.#subscriptions.get(key)
     if (!subscription) {
@@ -102,6 +112,7 @@ export class Watcher implements EndpointSource {
     for (const subscription of this.#subscriptions.values()) subscription.close()
     this.#subscriptions.clear()
     this.#stop()
+    this.#closing.abort()
   }
 
   #dropUnused(key: string): void {
@@ -222,5 +233,9 @@ export class Watcher implements EndpointSource {
     this.#requests?.subscribe(subscription.name)
   }
 }
+
+/** The error of everything that is asked of a closed connection. */
+export const connectionClosed = (): RosterError =>
+  new RosterError('FAILED_PRECONDITION', 'the connection is closed: make another one')
 
 const keyOf = ({ namespace, service }: ServiceName): string => `${namespace}/${service}`

@@ -119,6 +119,17 @@ describe.each([
     ])
   })
 
+  it('names its latest pods in a refusal, which stays short enough to arrive', async () => {
+    const { roster, port } = await start()
+    const uids = Array.from({ length: 2_500 }, () => roster.register({ ports: [] }).uid)
+    const latest = uids.slice(-3).join(', ')
+    const refusal = `this process is ${latest} and 2497 before: resolve the service again`
+    expect(await call(port, 'somebody-else')).toEqual([
+      expect.stringContaining(refusal),
+      expect.stringContaining(refusal),
+    ])
+  })
+
   it('answers those on their way to it when it has left', async () => {
     const { roster, port } = await start()
     const registration = roster.register({ ports: [], drain: { propagateMs: 0 } })

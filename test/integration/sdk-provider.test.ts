@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { LeaseKeeper } from '../../client/src/lease-keeper.ts'
 import { RegistryClient } from '../../client/src/registry-client.ts'
 import { connect } from '../support/clients.ts'
-import { EchoService, echo } from '../support/echo-backend.ts'
+import { EchoService, echo, echoMany } from '../support/echo-backend.ts'
 import { applyEcho, podOf, SdkWorld } from '../support/sdk-world.ts'
 
 let world: SdkWorld
@@ -46,6 +46,17 @@ describe('a server that is registered', () => {
   it('is refused at once where its port cannot be known', async () => {
     const { roster } = await start()
     expect(() => roster.register(new grpc.Server())).toThrow(/FAILED|not bound/)
+  })
+
+  it.each<[string, unknown[]]>([
+    ['is given nothing', []],
+    ['has a wrong option', [{ ports: [], weight: -1 }]],
+    ['has a wrong option beside its server', [new grpc.Server(), { weight: -1 }]],
+    ['has no options beside its server', [new grpc.Server(), null]],
+  ])('is refused at once where it %s', async (_, given) => {
+    const { roster } = await start()
+    const register: (...given: unknown[]) => unknown = roster.register as never
+    expect(() => register(...given)).toThrow(expect.objectContaining({ code: 'INVALID' }))
   })
 
   it('says all it was told to say of itself', async () => {
@@ -156,6 +167,38 @@ function deferred() {
   })
   return { promise, resolve }
 }
+
+describe('a server of several pods', () => {
+  it('serves until the last of them has drained', async () => {
+    const { address, roster } = await start()
+    await applyEcho(roster)
+    const backend = await world.backend('a')
+    const first = roster.register(podOf(backend))
+    // Of another connection: whoever registered it, it is one server.
+    const second = world.connect(address).register({ ...podOf(backend), name: 'b' })
+    await Promise.all([first.ready, second.ready])
+    const client = world.client(roster)
+    await roster.ready('demo/echo')
+    await second.drain()
+    const { answers } = await echoMany(client, 10)
+    expect(answers).toEqual(new Map([['a', 10]]))
+    await first.drain()
+    await expect(echo(client)).rejects.toThrow('UNAVAILABLE')
+  })
+
+  it('ends with the one that drains when the other was lost', async () => {
+    const { address, roster, events } = await start()
+    const backend = await world.backend('a')
+    const lost = roster.register(podOf(backend))
+    const other = roster.register({ ...podOf(backend), name: 'b' })
+    await Promise.all([lost.ready, other.ready])
+    await world.connect(address).register({ namespace: 'demo', name: 'a', ports: [] }).ready
+    await lost.setReady(false)
+    const shutdown = vi.spyOn(backend, 'tryShutdown')
+    await other.drain()
+    expect([ofType(events, 'registration_lost').length, shutdown.mock.calls.length]).toEqual([1, 1])
+  })
+})
 
 describe('many pods of one process', () => {
   const many = (count: number) =>

@@ -13,6 +13,7 @@ import type { Backend } from './echo-backend.ts'
 export class HandFedSource implements EndpointSource {
   readonly address = 'hand-fed:1'
   readonly consumer: Consumer
+  readonly #closing = new AbortController()
   readonly #listeners = new Set<EndpointListener>()
   #set: EndpointSet | undefined
 
@@ -25,6 +26,18 @@ export class HandFedSource implements EndpointSource {
   /** How many are subscribed. */
   get subscribers(): number {
     return this.#listeners.size
+  }
+
+  get closed(): AbortSignal {
+    return this.#closing.signal
+  }
+
+  close(): void {
+    this.#closing.abort()
+  }
+
+  current(): EndpointSet | undefined {
+    return this.#set
   }
 
   subscribe(_name: ServiceName, listener: EndpointListener): () => void {

@@ -47,6 +47,7 @@ export class PushedChannel {
       },
     },
     subscribe: () => () => {},
+    closed: new AbortController().signal,
   }
   readonly #selector: ConfigSelector
   #listener: ResolverListener | undefined

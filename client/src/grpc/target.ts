@@ -31,6 +31,9 @@ export interface Target {
  * Throws INVALID when it is none of these.
  */
 export function parseTarget(text: string): Target {
+  if (typeof text !== 'string') {
+    throw new RosterError('INVALID', `a target must be a string, e.g. shop/orders: ${text}`)
+  }
   const match = /^roster:(?:\/\/([^/]*)\/)?(.*)$/.exec(text)
   return match ? parseTargetParts(match[1] ?? '', match[2] ?? '') : parseTargetParts('', text)
 }

@@ -5,8 +5,6 @@ import type { Labels } from './meta.ts'
 /** Annotations of a service that its callers obey begin with this. */
 const OWN = 'roster.dev/'
 
-const POLICIES = ['peak_ewma', 'least_request', 'round_robin', 'weighted', 'maglev']
-
 /** Every status but OK (grpc/grpc doc/statuscodes.md). */
 const STATUS_CODES = [
   'CANCELLED',
@@ -38,22 +36,34 @@ const attempts: Rule<unknown> = (value) =>
 
 /** Ten minutes: longer than any call that is tried again. */
 const MAX_PAUSE_MS = 600_000
+/** Least pause and multiplier. */
+const LEAST = 0.001
 const MAX_MULTIPLIER = 1_000
+const HOUR_MS = 3_600_000
 /** Greatest delay a timer can have. */
-const MAX_SLOW_START_MS = 2_147_483_647
+const MAX_TIMER_MS = 2_147_483_647
+const MAX_COUNT = 1_000_000_000
 const MAX_SUBSET_SIZE = 1_000_000
 
-const isPositive =
-  (most: number): Rule<unknown> =>
+const within =
+  (from: number, to: number): Rule<unknown> =>
   (value) =>
-    typeof value === 'number' && value > 0 && value <= most
+    typeof value === 'number' && value >= from && value <= to
       ? []
-      : [`must be a number greater than 0, at most ${most}`]
+      : [`must be a number from ${from} to ${to}`]
 
-const delay: Rule<unknown> = (value) => (value === 0 ? [] : isPositive(MAX_PAUSE_MS)(value))
+const choices: Rule<unknown> = (value) =>
+  Number.isInteger(value) && within(2, 10)(value).length === 0
+    ? []
+    : ['must be a whole number from 2 to 10']
 
-const policy: Rule<unknown> = (value) =>
-  POLICIES.some((known) => known === value) ? [] : [`must be one of ${POLICIES.join(', ')}`]
+const hashHeader: Rule<unknown> = (value) =>
+  typeof value === 'string' && /^(?!.*-bin$)[0-9a-z_.-]+$/.test(value)
+    ? []
+    : ['must be the name of a header in lower case that does not end in -bin']
+
+const hashKey: Rule<unknown> = (value) =>
+  typeof value === 'string' && value !== '' ? [] : ['must be a string that is not empty']
 
 /** A list that is not empty; `rule` says what is wrong with one element. */
 const listOf =
@@ -71,44 +81,38 @@ const statusCode: Rule<unknown> = (value) =>
     ? []
     : ['must be the name of a gRPC status other than OK, like UNAVAILABLE']
 
-/** A JSON object; `rules` holds one for each member that is looked at. */
-interface Shape {
-  readonly rules: Readonly<Record<string, Rule<unknown>>>
-  readonly required: readonly string[]
-  /** Whether members without a rule are for somebody else to judge, or typing errors. */
-  readonly others: 'allowed' | 'refused'
-}
+type MemberRules = Readonly<Record<string, Rule<unknown>>>
 
+/** A JSON object that has no other members than those with a rule. */
 const objectOf =
-  (shape: Shape): Rule<string> =>
-  (text) => {
-    const members = parseMembers(text)
-    if (members === undefined) return ['must be a JSON object']
+  (rules: MemberRules, required: readonly string[] = []): Rule<unknown> =>
+  (value) => {
+    if (!isObject(value)) return ['must be a JSON object']
     return [
-      ...shape.required
-        .filter((name) => !Object.hasOwn(members, name))
-        .map((name) => `${name} is missing`),
-      ...Object.entries(members).flatMap(([name, value]) => memberProblems(shape, name, value)),
+      ...required.filter((name) => !Object.hasOwn(value, name)).map((name) => `${name} is missing`),
+      ...Object.entries(value).flatMap(([name, member]) => memberProblems(rules, name, member)),
     ]
   }
 
-const memberProblems = ({ rules, others }: Shape, name: string, value: unknown) => {
+const memberProblems = (rules: MemberRules, name: string, value: unknown) => {
   const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
   if (rule !== undefined) return rule(value).map((problem) => `${name} ${problem}`)
-  return others === 'allowed'
-    ? []
-    : [`${name} is unknown: use ${Object.keys(rules).toSorted().join(', ')}`]
+  return [`${name} is unknown: use ${Object.keys(rules).toSorted().join(', ')}`]
 }
 
-const parseMembers = (text: string): Members | undefined => {
-  try {
-    const value: unknown = JSON.parse(text)
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-    return isObject ? (value as Members) : undefined
-  } catch {
-    return undefined
+const isObject = (value: unknown): value is Members =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** The JSON in a text; what is none passes as undefined. */
+const json =
+  (rule: Rule<unknown>): Rule<string> =>
+  (text) => {
+    try {
+      return rule(JSON.parse(text))
+    } catch {
+      return rule(undefined)
+    }
   }
-}
 
 /** `word`, or what the rule allows. */
 const wordOr =
@@ -118,7 +122,43 @@ const wordOr =
     return text.trimStart().startsWith('{') ? rule(text) : [`must be ${word}, or a JSON object`]
   }
 
-const policyObject = objectOf({ rules: { policy }, required: ['policy'], others: 'allowed' })
+/** The settings of each policy. */
+const POLICIES: Readonly<Record<string, MemberRules>> = {
+  peak_ewma: { tauMs: within(1, HOUR_MS), errorPenaltyMs: within(0, 60_000) },
+  least_request: { choices },
+  round_robin: {},
+  weighted: {},
+  maglev: { hashHeader, hashKey },
+}
+
+const policy: Rule<unknown> = (value) =>
+  Object.keys(POLICIES).some((known) => known === value)
+    ? []
+    : [`must be one of ${Object.keys(POLICIES).join(', ')}`]
+
+const policyObject: Rule<unknown> = (value) => {
+  const name = isObject(value) ? value.policy : undefined
+  const settings = typeof name === 'string' && Object.hasOwn(POLICIES, name) ? POLICIES[name] : {}
+  return objectOf({ policy, ...settings }, ['policy'])(value)
+}
+
+const EJECTION: MemberRules = {
+  intervalMs: within(1, MAX_TIMER_MS),
+  baseEjectionMs: within(1, MAX_TIMER_MS),
+  maxEjectionMs: within(1, MAX_TIMER_MS),
+  maxEjectionPercent: within(0, 100),
+  consecutiveFailures: within(0, MAX_COUNT),
+  failurePercentage: objectOf({
+    threshold: within(0, 100),
+    minimumHosts: within(1, MAX_COUNT),
+    requestVolume: within(1, MAX_COUNT),
+  }),
+  successRate: objectOf({
+    stdevFactor: within(0, MAX_COUNT),
+    minimumHosts: within(1, MAX_COUNT),
+    requestVolume: within(1, MAX_COUNT),
+  }),
+}
 
 const wholeNumber =
   (from: number, to: number): Rule<string> =>
@@ -129,30 +169,28 @@ const wholeNumber =
 
 const RULES: Readonly<Record<string, Rule<string>>> = {
   [`${OWN}load-balancing`]: (text) =>
-    text.trimStart().startsWith('{') ? policyObject(text) : policy(text),
+    text.trimStart().startsWith('{') ? json(policyObject)(text) : policy(text),
   [`${OWN}retry`]: wordOr(
     'off',
-    objectOf({
-      rules: {
+    json(
+      objectOf({
         maxAttempts: attempts,
-        initialBackoffMs: isPositive(MAX_PAUSE_MS),
-        maxBackoffMs: isPositive(MAX_PAUSE_MS),
-        backoffMultiplier: isPositive(MAX_MULTIPLIER),
+        initialBackoffMs: within(LEAST, MAX_PAUSE_MS),
+        maxBackoffMs: within(LEAST, MAX_PAUSE_MS),
+        backoffMultiplier: within(LEAST, MAX_MULTIPLIER),
         retryableStatusCodes: listOf(statusCode),
-      },
-      required: [],
-      others: 'refused',
-    }),
+      }),
+    ),
   ),
-  [`${OWN}hedging`]: objectOf({
-    rules: { methods: listOf(method), maxAttempts: attempts, delayMs: delay },
-    required: ['methods'],
-    others: 'refused',
-  }),
+  [`${OWN}hedging`]: json(
+    objectOf({ methods: listOf(method), maxAttempts: attempts, delayMs: within(0, MAX_PAUSE_MS) }, [
+      'methods',
+    ]),
+  ),
   [`${OWN}not-idempotent-methods`]: (text) =>
     listOf(method)(text.split(',').map((name) => name.trim())),
-  [`${OWN}ejection`]: wordOr('off', objectOf({ rules: {}, required: [], others: 'allowed' })),
-  [`${OWN}slow-start-ms`]: wholeNumber(0, MAX_SLOW_START_MS),
+  [`${OWN}ejection`]: wordOr('off', json(objectOf(EJECTION))),
+  [`${OWN}slow-start-ms`]: wholeNumber(0, HOUR_MS),
   [`${OWN}subset-size`]: wholeNumber(1, MAX_SUBSET_SIZE),
 }
 
