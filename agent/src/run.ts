@@ -39,9 +39,9 @@ function stopRequest(): Promise<undefined> {
     }
     process.on('SIGTERM', onSignal)
     process.on('SIGINT', onSignal)
-    // It may be gone already.
-    if (process.send !== undefined && !process.connected) return resolve(undefined)
-    if (!process.connected) return
+    if (process.send === undefined) return
+    // Who started it may be gone already.
+    if (!process.connected) return resolve(undefined)
     process.once('disconnect', () => resolve(undefined))
     // To listen keeps the process, and it would never end by itself.
     process.channel?.unref()

@@ -7,10 +7,10 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { dnsmasqFile, endpointSets, queryFile, zoneFile } from './dns-zone.ts'
+import { type Roster, startRoster } from './roster-peer.ts'
 import { ServerProcess, temporaryDirectory } from './server-process.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url))
-const REGISTRY = fileURLToPath(new URL('../../server/dist/main.js', import.meta.url))
 const LOAD = new URL('./main-thread-load.js', import.meta.url).href
 
 /** A DNS server under test. */
@@ -49,13 +49,7 @@ const placed = (place: Place, command: readonly string[]) =>
   place === 'pinned' ? onProcessor(0, command) : command
 
 /** A registry whose main thread has work for 60 % of the time. */
-export async function startBusyRegistry(): Promise<ServerProcess> {
-  const data = join(temporaryDirectory(), 'roster.db')
-  const flags = ['--data', data, '--listen', '127.0.0.1:0']
-  const registry = start([process.execPath, '--import', LOAD, REGISTRY, ...flags])
-  await registry.printed(/(127\.0\.0\.1:[1-9]\d*)\D/)
-  return registry
-}
+export const startBusyRegistry = (): Promise<Roster> => startRoster(undefined, ['--import', LOAD])
 
 /** An agent that knows the services from a snapshot. */
 export async function startAgentPeer(place: Place = 'pinned'): Promise<DnsPeer> {

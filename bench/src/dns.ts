@@ -66,7 +66,7 @@ async function latencies(queries: string) {
     for (const peer of peers) rounds.get(peer.name)?.idle.push(await p99Ms(peer, queries))
     const registry = await startBusyRegistry()
     for (const peer of peers) rounds.get(peer.name)?.busy.push(await p99Ms(peer, queries))
-    await registry.stop()
+    await registry.process.stop()
   }
   for (const peer of peers) await peer.process.stop()
   return [...rounds.values()].map(({ idle, busy }) => ({ idle: median(idle), busy: median(busy) }))

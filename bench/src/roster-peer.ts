@@ -31,8 +31,10 @@ export interface Roster {
 /** Starts a registry on loopback with its default durable settings. */
 export async function startRoster(
   file: string = join(temporaryDirectory(), 'roster.db'),
+  nodeFlags: readonly string[] = [],
 ): Promise<Roster> {
   const server = new ServerProcess(process.execPath, [
+    ...nodeFlags,
     mainFile,
     ...['--data', file],
     ...['--listen', '127.0.0.1:0'],

@@ -20,10 +20,10 @@ import type { EndpointStats } from './policies/endpoint-stats.ts'
 import { PodProvider, type Provider } from './provider.ts'
 import type { RegisterOptions } from './register-options.ts'
 import { RegistryClient, type RegistryClientOptions } from './registry-client.ts'
-import { RosterError } from './roster-error.ts'
+import { connectionClosed, RosterError } from './roster-error.ts'
 import type { DrainableServer } from './server-shutdown.ts'
 import { SnapshotCache } from './snapshot-cache.ts'
-import { connectionClosed, Watcher } from './watcher.ts'
+import { Watcher } from './watcher.ts'
 
 /** How a process connects to a registry, and how it calls and offers services. */
 export interface RosterOptions extends RegistryClientOptions {
@@ -198,7 +198,7 @@ function carefully(listener: EventListener): EventListener {
       listener(event)
     } catch (error) {
       const reason = error instanceof Error ? error.stack : error
-      process.emitWarning(`roster: onEvent threw at ${event.type}: ${reason}`, 'RosterWarning')
+      warn(`onEvent threw at ${event.type}: ${reason}`)
     }
   }
 }
@@ -206,18 +206,21 @@ function carefully(listener: EventListener): EventListener {
 /** Warns of what only the programmer can mend: a pod or an annotation that is refused, and, once, a token that is. */
 function programmerWarnings(): EventListener {
   let isTokenRefused = false
-  const warn = (text: string, { code, message }: RosterError) =>
-    process.emitWarning(`roster: ${text}: ${message}`, { type: 'RosterWarning', code })
+  const warnOf = (text: string, { code, message }: RosterError) => warn(`${text}: ${message}`, code)
   return (event) => {
     if (event.type === 'annotation_ignored') {
       const { annotation, namespace, service, reason } = event
-      const text = `annotation ${annotation} of service ${namespace}/${service} is ignored`
-      process.emitWarning(`roster: ${text}: ${reason}`, 'RosterWarning')
+      warn(`annotation ${annotation} of service ${namespace}/${service} is ignored: ${reason}`)
     }
-    if (event.type === 'registration_lost') warn(`pod ${event.pod} is not registered`, event.error)
+    if (event.type === 'registration_lost') {
+      warnOf(`pod ${event.pod} is not registered`, event.error)
+    }
     if (event.type !== 'lease_broken' || isTokenRefused) return
     if (event.error.code !== 'UNAUTHENTICATED') return
     isTokenRefused = true
-    warn('the registry does not let this process register', event.error)
+    warnOf('the registry does not let this process register', event.error)
   }
 }
+
+const warn = (text: string, code = ''): void =>
+  process.emitWarning(`roster: ${text}`, { type: 'RosterWarning', ...(code && { code }) })

@@ -3,8 +3,8 @@ import { portOf, whyNoPort } from './endpoint-port.ts'
 import type { EndpointSet } from './endpoint-set.ts'
 import type { EndpointSource, EndpointState } from './endpoint-source.ts'
 import type { Target } from './grpc/target.ts'
-import { RosterError } from './roster-error.ts'
-import { connectionClosed, type Watcher } from './watcher.ts'
+import { connectionClosed, RosterError } from './roster-error.ts'
+import type { Watcher } from './watcher.ts'
 
 /** The endpoints of one service, for callers that do not use grpc-js. */
 export interface EndpointView {

@@ -1,5 +1,5 @@
-import { inspect } from 'node:util'
 import type { Metadata } from '@grpc/grpc-js'
+import { type Check, type Checks, must } from './argument-checks.ts'
 import {
   AVOID_HEADER,
   ENDPOINT_HEADER,
@@ -34,36 +34,35 @@ export function writeHint(metadata: Metadata, hint: CallHint): Metadata {
   return metadata
 }
 
-type Rule = readonly [holds: (value: unknown) => boolean, wanted: string]
-
 const isName = (value: unknown) => typeof value === 'string' && /^[ -~]*$/.test(value)
 
-const RULES: Readonly<Record<keyof CallHint, Rule>> = {
-  hashKey: [(value) => typeof value === 'string', 'a string'],
-  endpoint: [isName, 'an endpoint id or the name of a pod'],
-  strict: [(value) => typeof value === 'boolean', 'true or false'],
-  avoid: [(value) => Array.isArray(value) && value.every(isName), 'a list of endpoint ids'],
+const BY_NAME: Checks<CallHint> = {
+  hashKey: must((value) => typeof value === 'string', 'a string'),
+  endpoint: must(isName, 'an endpoint id or the name of a pod'),
+  strict: must((value) => typeof value === 'boolean', 'true or false'),
+  avoid: must((value) => Array.isArray(value) && value.every(isName), 'a list of endpoint ids'),
 }
+
+const CHECKS = new Map<string, Check>(Object.entries(BY_NAME))
+
+const checkIsHint = must(
+  (value) => typeof value === 'object' && value !== null,
+  "an object like { hashKey: 'user-1' }",
+)
 
 function checkHint(hint: unknown): void {
-  if (typeof hint !== 'object' || hint === null) {
-    throw invalid('the hint', hint, "an object like { hashKey: 'user-1' }")
-  }
-  for (const [key, value] of Object.entries(hint)) {
-    const rule: Rule | undefined = Object.hasOwn(RULES, key) ? Reflect.get(RULES, key) : undefined
-    if (rule === undefined) {
+  checkIsHint(hint, 'the hint')
+  for (const [key, value] of Object.entries(Object(hint))) {
+    const check = CHECKS.get(key)
+    if (check === undefined) {
       throw new RosterError(
         'INVALID',
-        `hint.${key} is unknown: use ${Object.keys(RULES).join(', ')}`,
+        `hint.${key} is unknown: use ${[...CHECKS.keys()].join(', ')}`,
       )
     }
-    const [holds, wanted] = rule
-    if (value !== undefined && !holds(value)) throw invalid(`hint.${key}`, value, wanted)
+    if (value !== undefined) check(value, `hint.${key}`)
   }
 }
-
-const invalid = (path: string, value: unknown, wanted: string): RosterError =>
-  new RosterError('INVALID', `${path} is ${inspect(value)}: it must be ${wanted}`)
 
 /** Headers are printable ASCII; any key may be hashed. */
 const asHeader = (key: string): string => (/^[ -~]*$/.test(key) ? key : encodeURIComponent(key))

@@ -7,7 +7,7 @@ import { type HealthServer, ProviderHealth } from './provider-health.ts'
 import { checkRegisterOptions, type RegisterOptions } from './register-options.ts'
 import { Registration, type RegistrationContext } from './registration.ts'
 import type { RegistryClient } from './registry-client.ts'
-import { RosterError } from './roster-error.ts'
+import { connectionClosed } from './roster-error.ts'
 import type { DrainableServer } from './server-shutdown.ts'
 import { SignalDrain } from './signal-drain.ts'
 
@@ -68,9 +68,7 @@ export class PodProvider implements Provider {
   }
 
   register(first: DrainableServer | RegisterOptions, options: RegisterOptions = {}): Registration {
-    if (this.#isClosed) {
-      throw new RosterError('FAILED_PRECONDITION', 'the connection is closed: make another one')
-    }
+    if (this.#isClosed) throw connectionClosed()
     checkRegisterOptions(isServer(first) ? options : first)
     const own = isServer(first) ? withServer(first, options) : first
     const registration = new Registration({ ...this.#place, ...own }, this.#context)

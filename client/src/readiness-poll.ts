@@ -1,3 +1,5 @@
+import { MAX_TIMER_MS } from './retry.ts'
+
 /** Whether the pod can serve. What throws, and any answer but true, is a no. */
 export type ReadinessCheck = () => boolean | Promise<boolean>
 
@@ -9,9 +11,6 @@ export interface ReadinessPollOptions {
   readonly timeoutMs: number
   readonly onResult: (isReady: boolean) => void
 }
-
-/** Greatest delay a timer can have, in milliseconds. */
-export const MAX_DELAY_MS = 2_147_483_647
 
 /**
  * Asks a check again and again, the first time at once, until it is closed. One
@@ -48,7 +47,7 @@ export class ReadinessPoll {
     clearTimeout(this.#timer)
     if (this.#isClosed) return
     onResult(isReady)
-    const delayMs = Math.min(periodMs * (1 + this.#pending), MAX_DELAY_MS)
+    const delayMs = Math.min(periodMs * (1 + this.#pending), MAX_TIMER_MS)
     this.#timer = setTimeout(() => void this.#ask(), delayMs).unref()
   }
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { hostname as machineName, constants as osConstants } from 'node:os'
-import { inspect } from 'node:util'
 import type { ContainerPort, PodSpec } from '@roster/proto'
+import { type Check, type Checks, isObject, must, object } from './argument-checks.ts'
 import { notIdempotentMethods, type ServiceDescription } from './not-idempotent.ts'
-import { MAX_DELAY_MS, type ReadinessCheck } from './readiness-poll.ts'
+import type { ReadinessCheck } from './readiness-poll.ts'
+import { MAX_TIMER_MS } from './retry.ts'
 import { RosterError } from './roster-error.ts'
 import { boundPortOf } from './server-port.ts'
 import type { DrainableServer } from './server-shutdown.ts'
@@ -95,25 +96,11 @@ export interface DrainOptions {
   readonly graceMs?: number
 }
 
-type Check = (value: unknown, path: string) => void
-type Checks<T> = { readonly [K in keyof T]-?: Check }
-
-const must =
-  (isRight: (value: unknown) => boolean, expected: string): Check =>
-  (value, path) => {
-    if (isRight(value)) return
-    const got = inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY })
-    throw new RosterError('INVALID', `${path} is ${got}: it must be ${expected}`)
-  }
-
 const isNumber = (value: unknown, min: number, max: number): boolean =>
   typeof value === 'number' && value >= min && value <= max
 
 const isWhole = (value: unknown, min: number, max: number): boolean =>
   Number.isInteger(value) && isNumber(value, min, max)
-
-const isObject = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const has = (value: unknown, method: string): boolean =>
   isObject(value) && typeof Reflect.get(value, method) === 'function'
@@ -124,11 +111,10 @@ const texts = must(
   (value) => isObject(value) && Object.values(value).every(isText),
   'an object of strings',
 )
-const object = must(isObject, 'an object')
 const milliseconds = (min: number): Check =>
   must(
-    (value) => isNumber(value, min, MAX_DELAY_MS),
-    `a number of milliseconds from ${min} to ${MAX_DELAY_MS}`,
+    (value) => isNumber(value, min, MAX_TIMER_MS),
+    `a number of milliseconds from ${min} to ${MAX_TIMER_MS}`,
   )
 
 const listOf =

@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+/** Greatest delay a timer can have, in milliseconds. */
+export const MAX_TIMER_MS = 2_147_483_647
+
 export interface BackoffOptions {
   /** Greatest first delay, in milliseconds. Default 200. */
   readonly initialMs?: number

@@ -121,3 +121,7 @@ function fromClientError(error: ClientError & { readonly extra?: readonly ErrorD
   }
   return new RosterError(code, error.details, { violations, cause: error })
 }
+
+/** The error of everything that is asked of a closed connection. */
+export const connectionClosed = (): RosterError =>
+  new RosterError('FAILED_PRECONDITION', 'the connection is closed: make another one')

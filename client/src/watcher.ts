@@ -4,7 +4,7 @@ import type { EndpointSet, ServiceName } from './endpoint-set.ts'
 import type { EndpointListener, EndpointSource } from './endpoint-source.ts'
 import type { RegistryClient } from './registry-client.ts'
 import { Backoff, pause } from './retry.ts'
-import { RosterError } from './roster-error.ts'
+import { connectionClosed, type RosterError } from './roster-error.ts'
 import type { SnapshotCache } from './snapshot-cache.ts'
 import { Subscription } from './subscription.ts'
 import { WatchRequests } from './watch-requests.ts'
@@ -233,9 +233,5 @@ export class Watcher implements EndpointSource {
     this.#requests?.subscribe(subscription.name)
   }
 }
-
-/** The error of everything that is asked of a closed connection. */
-export const connectionClosed = (): RosterError =>
-  new RosterError('FAILED_PRECONDITION', 'the connection is closed: make another one')
 
 const keyOf = ({ namespace, service }: ServiceName): string => `${namespace}/${service}`

@@ -1,6 +1,7 @@
 import type { ChannelOptions } from '@grpc/grpc-js'
 import type { CheckedPreferences } from '../call-settings.ts'
 import type { EndpointSource } from '../endpoint-source.ts'
+import { MAX_TIMER_MS } from '../retry.ts'
 import { SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX } from './adapter.ts'
 
 /**
@@ -18,9 +19,9 @@ const channelDefaults: Readonly<ChannelOptions> = {
   'grpc.enable_http_proxy': 0,
   // Its books grow with every channel, and nobody reads them.
   'grpc.enable_channelz': 0,
-  // Never: the greatest delay a timer can have. An idle channel would pay for
+  // Never. An idle channel would pay for
   // resolution and connection with the latency of its next call.
-  'grpc.client_idle_timeout_ms': 2_147_483_647,
+  'grpc.client_idle_timeout_ms': MAX_TIMER_MS,
   // A backend that restarts is back in milliseconds; the default waits up to 2 minutes.
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 5_000,

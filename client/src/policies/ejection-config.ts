@@ -1,3 +1,5 @@
+import { MAX_TIMER_MS } from '../retry.ts'
+
 /**
  * When an endpoint that stands but fails is taken out, and for how long. Names and
  * figures after gRFC A50 and Envoy's outlier detection; where ours differ, it is so
@@ -54,9 +56,6 @@ export const DEFAULT_EJECTION: EjectionConfig = {
   successRate: { stdevFactor: 1_900, minimumHosts: 5, requestVolume: 100 },
 }
 
-/** Greatest delay a timer can have, in milliseconds. */
-const MAX_DELAY_MS = 2_147_483_647
-
 /**
  * The config that the JSON means; undefined when it is `false`: no ejection. What is
  * not said has its default. Throws when a figure is none, or out of its bounds.
@@ -93,7 +92,7 @@ export function parseNumber(
 
 /** Bounds by the ends of the names, which hold the units. */
 const boundsOf = (name: string) => {
-  if (name.endsWith('Ms')) return { min: 1, max: MAX_DELAY_MS }
+  if (name.endsWith('Ms')) return { min: 1, max: MAX_TIMER_MS }
   if (name === 'threshold' || name.endsWith('Percent')) return { min: 0, max: 100 }
   if (name.startsWith('minimum') || name === 'requestVolume') return { min: 1, max: 1e9 }
   return { min: 0, max: 1e9 }
