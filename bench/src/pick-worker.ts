@@ -65,8 +65,10 @@ class Contender {
     let i = 0
     for (const call of calls) this.#results[i++] = this.#picker.pick(call)
     const pickedMs = performance.now()
-    for (const { onCallStarted, onCallEnded } of this.#results) {
-      onCallStarted?.()
+    for (const result of this.#results) {
+      // As grpc-js calls them: the one as a method, the other by itself.
+      result.onCallStarted?.()
+      const { onCallEnded } = result
       onCallEnded?.(status.OK, '', NO_TRAILERS)
     }
     this.#picksNs.push(nsEach(pickedMs - startMs))

@@ -1,6 +1,6 @@
 import { ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js'
 import { ServerError, type ServerMiddleware, Status } from 'nice-grpc-common'
-import { POD_UID_HEADER } from './policies/identity-picker.ts'
+import { POD_UID_HEADER } from './policies/pod-uid.ts'
 
 /** Uids told of in a refusal: a status that is too long for a header is never delivered. */
 const MAX_TOLD = 3

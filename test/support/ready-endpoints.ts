@@ -49,8 +49,8 @@ export const pickedId = ({ subchannel }: PickResult): string =>
 
 /** Begins the call of a pick. What it returns ends it, detached as grpc-js does. */
 export function begin(result: PickResult): (code?: status) => void {
-  const { onCallStarted, onCallEnded } = result
-  onCallStarted?.()
+  result.onCallStarted?.()
+  const { onCallEnded } = result
   return (code = status.OK) => onCallEnded?.(code, '', new Metadata())
 }
 

@@ -23,6 +23,9 @@ export type ResolverListener = experimental.ResolverListener
 export type SecureConnector = experimental.SecureConnector
 export type StatusOr<T> = experimental.StatusOr<T>
 export type Subchannel = experimental.SubchannelInterface
+type RealSubchannel = ReturnType<Subchannel['getRealSubchannel']>
+/** Hears what an attempt at one endpoint is answered. */
+export type AttemptListener = Parameters<RealSubchannel['createCall']>[3]
 
 export const {
   CHANNEL_ARGS_CONFIG_SELECTOR_KEY,
@@ -120,6 +123,56 @@ export function giveUpConnecting(subchannel: Subchannel, reason: string): void {
   transition.call(real, [CONNECTING], TRANSIENT_FAILURE, reason)
 }
 
+/** Sees an attempt before it is sent, may change its metadata, and says who hears its answer. */
+export type Listen = (
+  method: string,
+  metadata: Metadata,
+  listener: AttemptListener,
+) => AttemptListener
+
+/**
+ * The subchannel for calls, each attempt of which is shown to `listen`. Good for being
+ * picked, and for nothing else.
+ */
+export const heardSubchannel = (subchannel: Subchannel, listen: Listen): Subchannel =>
+  new HeardSubchannel(subchannel, listen) as Partial<Subchannel> as Subchannel
+
+class HeardSubchannel {
+  readonly #subchannel: Subchannel
+  readonly #real: Pick<RealSubchannel, 'createCall'>
+
+  constructor(subchannel: Subchannel, listen: Listen) {
+    const real = subchannel.getRealSubchannel()
+    this.#subchannel = subchannel
+    this.#real = {
+      createCall: (metadata, host, method, listener, callId) =>
+        real.createCall(metadata, host, method, listen(method, metadata, listener), callId),
+    }
+  }
+
+  getRealSubchannel(): RealSubchannel {
+    return this.#real as RealSubchannel
+  }
+
+  getConnectivityState(): connectivityState {
+    return this.#subchannel.getConnectivityState()
+  }
+
+  getCallCredentials(): ReturnType<Subchannel['getCallCredentials']> {
+    return this.#subchannel.getCallCredentials()
+  }
+
+  /** For the traces of grpc-js. */
+  getChannelzRef(): ReturnType<Subchannel['getChannelzRef']> {
+    return this.#subchannel.getChannelzRef()
+  }
+
+  /** For the traces of grpc-js. */
+  getAddress(): string {
+    return this.#subchannel.getAddress()
+  }
+}
+
 /**
  * The ports a grpc-js Server is bound to, each once; undefined for what is none, or
  * for one that keeps them elsewhere. Private, because there is no other way to ask.
@@ -137,20 +190,30 @@ export function boundPortsOf(server: object): readonly number[] | undefined {
  * `get` costs several times the lookup.
  */
 export function headerOf(metadata: Metadata, name: string): string | undefined {
-  const { internalRepr } = metadata as unknown as { internalRepr?: ReadonlyMap<string, unknown[]> }
-  const values = internalRepr === undefined ? metadata.get(name) : internalRepr.get(name)
+  const map = privateMapOf(metadata)
+  const values = map === undefined ? metadata.get(name) : map.get(name)
   return values === undefined || values.length === 0 ? undefined : String(values[0])
 }
 
-/**
- * Sets a request header whose name and value are known to be legal. Writes to the
- * private map where there is one: `set` checks both anew for every call.
- */
+/** Sets a request header whose name and value are known to be legal: `set` checks both anew. */
 export function setHeaderOf(metadata: Metadata, name: string, value: string): void {
-  const { internalRepr } = metadata as unknown as { internalRepr?: Map<string, unknown[]> }
-  if (internalRepr === undefined) metadata.set(name, value)
-  else internalRepr.set(name, [value])
+  const map = privateMapOf(metadata)
+  if (map === undefined) metadata.set(name, value)
+  else map.set(name, [value])
 }
+
+/** Removes a request header, whose name is given in lower case. */
+export function removeHeaderOf(metadata: Metadata, name: string): void {
+  const map = privateMapOf(metadata)
+  if (map === undefined) metadata.remove(name)
+  else map.delete(name)
+}
+
+/** Whether there are no request headers. False where it cannot be told. */
+export const hasNoHeaders = (metadata: Metadata): boolean => privateMapOf(metadata)?.size === 0
+
+const privateMapOf = (metadata: Metadata) =>
+  (metadata as unknown as { readonly internalRepr?: Map<string, unknown[]> }).internalRepr
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 

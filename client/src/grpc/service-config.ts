@@ -76,6 +76,8 @@ export interface CallScratch {
   hints?: CallHints
 }
 
+const NO_FILTERS: CallConfig['dynamicFilterFactories'] = []
+
 /** Methods that were called and have no config of their own are remembered up to this many. */
 const MAX_REMEMBERED = 1_000
 
@@ -115,7 +117,7 @@ export class ScratchSelector implements ConfigSelector {
       // Typed as strings in grpc-js, which only passes it through.
       pickInformation: scratch as unknown as CallConfig['pickInformation'],
       status: status.OK,
-      dynamicFilterFactories: [],
+      dynamicFilterFactories: NO_FILTERS,
     }
   }
 

@@ -14,13 +14,13 @@ import {
 import { SOURCE_OPTION } from '../grpc/channel-options.ts'
 import type { ResolvedEndpoint } from '../grpc/resolver.ts'
 import { POLICY_NAME } from '../grpc/service-config.ts'
+import { AnswerHold } from './answer-hold.ts'
 import { RosterBalancerConfig } from './balancer-config.ts'
 import { type OpenBalancer, openBalancers } from './channel-stats.ts'
 import { Child, isSameConnection } from './child.ts'
 import { Ejection } from './ejection.ts'
 import { EmptyPicker, queuePicker } from './empty-picker.ts'
 import { type EndpointStats, statsOfChild } from './endpoint-stats.ts'
-import { IdentityPicker } from './identity-picker.ts'
 import { createPicker } from './picker.ts'
 import type { ReadyEndpoint } from './ready-endpoint.ts'
 import { SlowStart } from './slow-start.ts'
@@ -39,6 +39,7 @@ export class RosterBalancer implements LoadBalancer, OpenBalancer {
   readonly #helper: ChannelControlHelper
   readonly #ejection: Ejection<Child>
   readonly #slowStart: SlowStart<Child>
+  readonly #answers = new AnswerHold()
   /** Children that begin while others are at work, or that could not be reached before. */
   readonly #newcomers = new Set<Child>()
   #children: ReadonlyMap<string, Child> = new Map()
@@ -120,9 +121,8 @@ export class RosterBalancer implements LoadBalancer, OpenBalancer {
     return true
   }
 
-  exitIdle(): void {
-    for (const child of this.#children.values()) child.exitIdle()
-  }
+  /** Called for every call. Children connect again by themselves, at once. */
+  exitIdle(): void {}
 
   resetBackoff(): void {
     for (const child of this.#children.values()) child.resetBackoff()
@@ -175,6 +175,7 @@ export class RosterBalancer implements LoadBalancer, OpenBalancer {
       helper: this.#helper,
       options,
       note,
+      answers: this.#answers,
       connectTimeoutMs: this.#config.connectTimeoutMs,
       onState: (changed) => {
         const isLoss = wasReady && !changed.isReady
@@ -220,7 +221,7 @@ export class RosterBalancer implements LoadBalancer, OpenBalancer {
       this.#publishNothing()
     } else if (before.by !== config || !haveSameItems(ready, before.ready)) {
       this.#published = { ready, by: config }
-      const picker = new IdentityPicker(createPicker(ready, config.policy), ready)
+      const picker = createPicker(ready, config.policy)
       this.#helper.updateState(connectivityState.READY, picker, null)
     }
   }

@@ -1,5 +1,5 @@
 import type { Metadata } from '@grpc/grpc-js'
-import { headerOf } from '../grpc/adapter.ts'
+import { hasNoHeaders, headerOf } from '../grpc/adapter.ts'
 
 /** Id or pod name of the endpoint the call is for. */
 export const ENDPOINT_HEADER = 'roster-endpoint'
@@ -23,6 +23,7 @@ export interface CallHints {
  * a call and all its attempts: three lookups in its metadata are half of what a pick costs.
  */
 export function takeHints(metadata: Metadata): CallHints | undefined {
+  if (hasNoHeaders(metadata)) return undefined
   const endpoint = headerOf(metadata, ENDPOINT_HEADER)
   const avoid = headerOf(metadata, AVOID_HEADER)
   const hashKey = headerOf(metadata, HASH_KEY_HEADER)

@@ -4,13 +4,17 @@ import {
   type ChannelControlHelper,
   createChildChannelControlHelper,
   type GrpcEndpoint,
+  heardSubchannel,
   type Leaf,
   LeafLoadBalancer,
+  type Listen,
   type Subchannel,
 } from '../grpc/adapter.ts'
 import type { ResolvedEndpoint } from '../grpc/resolver.ts'
+import type { AnswerHold } from './answer-hold.ts'
 import { ConnectWatchdog } from './connect-watchdog.ts'
 import { EndpointLoad } from './endpoint-load.ts'
+import { podUidOf, stampUid } from './pod-uid.ts'
 import type { ReadyEndpoint } from './ready-endpoint.ts'
 
 export interface ChildOptions {
@@ -19,6 +23,8 @@ export interface ChildOptions {
   readonly options: ChannelOptions
   /** Text of the resolver for the errors of calls. */
   readonly note: string
+  /** Of the channel. */
+  readonly answers: AnswerHold
   /** What an attempt to connect may take. */
   readonly connectTimeoutMs: number
   /** Told of every change of state; may be called before the constructor has returned. */
@@ -41,10 +47,16 @@ export class Child {
   #lastError: string | undefined
   #ready: ReadyEndpoint | undefined
 
-  constructor({ resolved, helper, options, note, ...rest }: ChildOptions) {
+  constructor({ resolved, helper, options, note, answers, ...rest }: ChildOptions) {
     this.addresses = resolved.addresses
     this.load = new EndpointLoad((inARow) => rest.onUnreachable(this, inARow))
     this.#endpoint = resolved.endpoint
+    // Part of the id, and so the same for the life of the child.
+    const uid = podUidOf(resolved.endpoint)
+    const listen: Listen = (method, metadata, listener) => {
+      stampUid(metadata, uid)
+      return answers.listen(method, listener)
+    }
     this.#connectTimeoutMs = rest.connectTimeoutMs
     const childHelper = createChildChannelControlHelper(helper, {
       createSubchannel: (address, subchannelOptions) =>
@@ -52,10 +64,9 @@ export class Child {
       updateState: (state, picker, errorMessage) => {
         this.#state = state
         this.#lastError = errorMessage ?? this.#lastError
-        this.#subchannel =
-          state === connectivityState.READY
-            ? (picker.pick(NO_ARGS).subchannel ?? undefined)
-            : undefined
+        const isReady = state === connectivityState.READY
+        const picked = isReady ? picker.pick(NO_ARGS).subchannel : null
+        this.#subchannel = picked === null ? undefined : heardSubchannel(picked, listen)
         // Not now: the leaf is still in the middle of its own change.
         if (state === connectivityState.IDLE) process.nextTick(() => this.#leaf?.exitIdle())
         rest.onState(this)
@@ -116,10 +127,6 @@ export class Child {
     // News of an endpoint that could not be reached: it may be back.
     if (endpoint.hash !== this.#endpoint.hash) this.resetBackoff()
     this.#endpoint = endpoint
-  }
-
-  exitIdle(): void {
-    this.#leaf?.exitIdle()
   }
 
   /** Tries again now what waits to be tried again. */

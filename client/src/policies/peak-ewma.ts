@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js'
-import { type PickArgs, type PickResult, PickResultType } from '../grpc/adapter.ts'
+import { type PickArgs, type PickResult, PickResultType, type Subchannel } from '../grpc/adapter.ts'
 import type { CallScratch } from '../grpc/service-config.ts'
 import { type EndpointLoad, isFailure } from './endpoint-load.ts'
 import type { LatencyEwma } from './latency-ewma.ts'
@@ -125,26 +125,24 @@ class TimingSlot implements Slot {
 
   take(scratch: CallScratch, nowMs = this.#turn.nowMs): PickResult {
     const load = this.#load
-    const { clockMs, reservations } = this.#turn
     load.picks += 1
     this.#latency.expect(nowMs, this.#config.tauMs)
-    reservations.reserve(load)
+    this.#turn.reservations.reserve(load)
     noteTry(scratch, this.#tries)
-    let startedMs = 0
-    return {
-      pickResultType: PickResultType.COMPLETE,
-      subchannel: this.ready.subchannel,
-      status: null,
-      onCallStarted: () => {
-        startedMs = clockMs()
-        load.onCallStarted()
-        this.#latency.asked(startedMs)
-      },
-      onCallEnded: (code) => {
-        load.onCallEnded(code)
-        this.#observe(code, startedMs, clockMs())
-      },
-    }
+    return new TimedPick(this)
+  }
+
+  /** The time at which the call begins. */
+  started(): number {
+    const nowMs = this.#turn.clockMs()
+    this.#load.onCallStarted()
+    this.#latency.asked(nowMs)
+    return nowMs
+  }
+
+  ended(code: status, startedMs: number): void {
+    this.#load.onCallEnded(code)
+    this.#observe(code, startedMs, this.#turn.clockMs())
   }
 
   #observe(code: status, startedMs: number, nowMs: number): void {
@@ -165,5 +163,26 @@ class TimingSlot implements Slot {
     } else if (latencyMs < LONGEST_LATENCY_MS) {
       latency.observe(latencyMs, nowMs)
     }
+  }
+}
+
+/** One pick, which remembers when its call began. */
+class TimedPick implements PickResult {
+  readonly pickResultType = PickResultType.COMPLETE
+  readonly subchannel: Subchannel
+  readonly status = null
+  /** A property, because grpc-js calls it without its object; it does not the other. */
+  readonly onCallEnded: (code: status) => void
+  readonly #slot: TimingSlot
+  #startedMs = 0
+
+  constructor(slot: TimingSlot) {
+    this.#slot = slot
+    this.subchannel = slot.ready.subchannel
+    this.onCallEnded = (code) => this.#slot.ended(code, this.#startedMs)
+  }
+
+  onCallStarted(): void {
+    this.#startedMs = this.#slot.started()
   }
 }

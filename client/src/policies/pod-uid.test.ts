@@ -3,7 +3,7 @@ import { afterEach, expect, it } from 'vitest'
 import { type Backend, echo, startBackend } from '../../../test/support/echo-backend.ts'
 import { endpointAt } from '../../../test/support/hand-fed-source.ts'
 import { PushedChannel } from '../../../test/support/pushed-channel.ts'
-import { POD_UID_HEADER, podUidOf } from './identity-picker.ts'
+import { POD_UID_HEADER, podUidOf } from './pod-uid.ts'
 
 const opened: (() => unknown)[] = []
 afterEach(async () => {
