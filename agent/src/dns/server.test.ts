@@ -1,6 +1,8 @@
+import { createSocket } from 'node:dgram'
 import { Resolver } from 'node:dns/promises'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
   askTcp,
@@ -49,6 +51,48 @@ describe('a DNS server', () => {
     )
     const told = await askTcp(port, queries)
     expect(told.map(({ packet }) => packet.id)).toEqual(queries.map((_, id) => id))
+  })
+
+  it('answers all that is asked at once', async () => {
+    const port = await start()
+    const socket = createSocket('udp4').bind(0, '127.0.0.1')
+    const ids = new Set<number>()
+    const all = new Promise<void>((resolve) => {
+      socket.on('message', (message) => {
+        ids.add(message.readUInt16BE(0))
+        if (ids.size === 100) resolve()
+      })
+    })
+    for (let id = 0; id < 100; id++) {
+      socket.send(queryFor('A', 'web.demo.svc.cluster.local', { id }), port, '127.0.0.1')
+    }
+    await all
+    socket.close()
+    expect(ids.size).toBe(100)
+  })
+
+  it('may be closed with questions it has read and not answered', async () => {
+    const { responder } = dnsWorld(services)
+    const respond = responder.respond.bind(responder)
+    let server: DnsServer | undefined
+    const asked = new Promise<void>((resolve) => {
+      responder.respond = (...question) => {
+        server?.close()
+        resolve()
+        return respond(...question)
+      }
+    })
+    server = await DnsServer.listen(responder, { listen })
+    const socket = createSocket('udp4').bind(0, '127.0.0.1')
+    const { port } = server.address
+    for (let id = 0; id < 20; id++) {
+      socket.send(queryFor('A', 'web.demo.svc.cluster.local', { id }), port, '127.0.0.1')
+    }
+    await asked
+    // What is thrown where nobody waits for it fails the test run.
+    await nextTurn()
+    socket.close()
+    expect(() => server?.close()).not.toThrow()
   })
 
   it('is understood by c-ares, which comes over TCP for what does not fit', async () => {
