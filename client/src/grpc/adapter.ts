@@ -4,7 +4,7 @@
  * No other file may name it, so that a new minor version is one file to read.
  */
 import * as grpcJs from '@grpc/grpc-js'
-import { connectivityState, experimental, type Metadata } from '@grpc/grpc-js'
+import { connectivityState, experimental, type Metadata, status } from '@grpc/grpc-js'
 import { RosterError } from '../roster-error.ts'
 
 export type ConfigSelector = experimental.ConfigSelector
@@ -26,6 +26,8 @@ export type Subchannel = experimental.SubchannelInterface
 type RealSubchannel = ReturnType<Subchannel['getRealSubchannel']>
 /** Hears what an attempt at one endpoint is answered. */
 export type AttemptListener = Parameters<RealSubchannel['createCall']>[3]
+export type AttemptStatus = Parameters<AttemptListener['onReceiveStatus']>[0]
+type AttemptCall = ReturnType<RealSubchannel['createCall']>
 
 export const {
   CHANNEL_ARGS_CONFIG_SELECTOR_KEY,
@@ -123,12 +125,21 @@ export function giveUpConnecting(subchannel: Subchannel, reason: string): void {
   transition.call(real, [CONNECTING], TRANSIENT_FAILURE, reason)
 }
 
-/** Sees an attempt before it is sent, may change its metadata, and says who hears its answer. */
+/** Hears an attempt in the place of the listener of grpc-js. */
+export interface OwnListener extends AttemptListener {
+  /** Set when the attempt has begun. */
+  call: AttemptCall | undefined
+}
+
+/**
+ * Sees an attempt before it is sent, may change its metadata, and says who hears its
+ * answer; undefined: the listener of grpc-js itself.
+ */
 export type Listen = (
   method: string,
   metadata: Metadata,
   listener: AttemptListener,
-) => AttemptListener
+) => OwnListener | undefined
 
 /**
  * The subchannel for calls, each attempt of which is shown to `listen`. Good for being
@@ -145,8 +156,12 @@ class HeardSubchannel {
     const real = subchannel.getRealSubchannel()
     this.#subchannel = subchannel
     this.#real = {
-      createCall: (metadata, host, method, listener, callId) =>
-        real.createCall(metadata, host, method, listen(method, metadata, listener), callId),
+      createCall: (metadata, host, method, listener, callId) => {
+        const own = listen(method, metadata, listener)
+        const call = real.createCall(metadata, host, method, own ?? listener, callId)
+        if (own !== undefined) own.call = call
+        return call
+      },
     }
   }
 
@@ -172,6 +187,15 @@ class HeardSubchannel {
     return this.#subchannel.getAddress()
   }
 }
+
+/** Whether the request is sent to its end, as that of a unary call is at once. False where it cannot be told. */
+export const isRequestSent = (call: AttemptCall | undefined): boolean =>
+  (call as { http2Stream?: { writableEnded?: boolean } } | undefined)?.http2Stream
+    ?.writableEnded === true
+
+/** Whether the connection was lost before the end of the answer: there is a reset, or no status at all. */
+export const isBrokenOff = ({ code, details, rstCode }: AttemptStatus): boolean =>
+  code === status.UNAVAILABLE && (rstCode !== undefined || details === 'Connection dropped')
 
 /**
  * The ports a grpc-js Server is bound to, each once; undefined for what is none, or
