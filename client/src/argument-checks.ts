@@ -20,3 +20,18 @@ export const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 export const object = must(isObject, 'an object')
+
+/** Checks the members that are there. `path` goes before their names. */
+export function checkFields<T>(value: T, checks: Checks<T>, path: string): void {
+  for (const [name, check] of Object.entries<Check>(checks)) {
+    const field: unknown = Reflect.get(Object(value), name)
+    if (field !== undefined) check(field, `${path}${name}`)
+  }
+}
+
+/** Throws INVALID for a typing error: it would leave the default in place, and nobody would know. */
+export function refuseUnknown(value: unknown, known: readonly string[], path: string): void {
+  const unknown = Object.keys(value ?? {}).find((key) => !known.includes(key))
+  if (unknown === undefined) return
+  throw new RosterError('INVALID', `${path}${unknown} is unknown: use ${known.join(', ')}`)
+}

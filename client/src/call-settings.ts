@@ -1,4 +1,5 @@
 import type { Service__Output } from '@roster/proto'
+import { refuseUnknown } from './argument-checks.ts'
 import { parseMethodNames } from './method-names.ts'
 import {
   type EjectionConfig,
@@ -126,13 +127,6 @@ function parseInteger(json: unknown, path: string): number {
 function onlyKnown<T extends object>(json: unknown, settings: T, path: string): T {
   refuseUnknown(json, Object.keys(settings), path)
   return settings
-}
-
-/** A typing error would leave the default in place, and nobody would know. */
-function refuseUnknown(json: unknown, known: readonly string[], path: string): void {
-  const unknown = Object.keys(json ?? {}).find((key) => !known.includes(key))
-  if (unknown === undefined) return
-  throw new Error(`${path}${unknown} is unknown: use ${known.join(', ')}`)
 }
 
 /**

@@ -1,12 +1,11 @@
 import type { Metadata } from '@grpc/grpc-js'
-import { type Check, type Checks, must } from './argument-checks.ts'
+import { type Checks, checkFields, must, refuseUnknown } from './argument-checks.ts'
 import {
   AVOID_HEADER,
   ENDPOINT_HEADER,
   ENDPOINT_MODE_HEADER,
   HASH_KEY_HEADER,
 } from './policies/call-hints.ts'
-import { RosterError } from './roster-error.ts'
 
 /** What a caller knows of where a call should go. Never leaves the process. */
 export interface CallHint {
@@ -36,32 +35,22 @@ export function writeHint(metadata: Metadata, hint: CallHint): Metadata {
 
 const isName = (value: unknown) => typeof value === 'string' && /^[ -~]*$/.test(value)
 
-const BY_NAME: Checks<CallHint> = {
+const CHECKS: Checks<CallHint> = {
   hashKey: must((value) => typeof value === 'string', 'a string'),
   endpoint: must(isName, 'an endpoint id or the name of a pod'),
   strict: must((value) => typeof value === 'boolean', 'true or false'),
   avoid: must((value) => Array.isArray(value) && value.every(isName), 'a list of endpoint ids'),
 }
 
-const CHECKS = new Map<string, Check>(Object.entries(BY_NAME))
-
 const checkIsHint = must(
   (value) => typeof value === 'object' && value !== null,
   "an object like { hashKey: 'user-1' }",
 )
 
-function checkHint(hint: unknown): void {
+function checkHint(hint: CallHint): void {
   checkIsHint(hint, 'the hint')
-  for (const [key, value] of Object.entries(Object(hint))) {
-    const check = CHECKS.get(key)
-    if (check === undefined) {
-      throw new RosterError(
-        'INVALID',
-        `hint.${key} is unknown: use ${[...CHECKS.keys()].join(', ')}`,
-      )
-    }
-    if (value !== undefined) check(value, `hint.${key}`)
-  }
+  refuseUnknown(hint, Object.keys(CHECKS), 'hint.')
+  checkFields(hint, CHECKS, 'hint.')
 }
 
 /** Headers are printable ASCII; any key may be hashed. */

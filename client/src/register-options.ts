@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname as machineName, constants as osConstants } from 'node:os'
 import type { ContainerPort, PodSpec } from '@roster/proto'
-import { type Check, type Checks, isObject, must, object } from './argument-checks.ts'
+import { type Check, type Checks, checkFields, isObject, must, object } from './argument-checks.ts'
 import { notIdempotentMethods, type ServiceDescription } from './not-idempotent.ts'
 import type { ReadinessCheck } from './readiness-poll.ts'
 import { MAX_TIMER_MS } from './retry.ts'
@@ -123,13 +123,6 @@ const listOf =
     must(Array.isArray, 'a list')(value, path)
     for (const [i, item] of Object.entries(Object(value))) check(item, `${path}[${i}]`)
   }
-
-function checkFields<T>(value: T, checks: Checks<T>, path: string): void {
-  for (const [name, check] of Object.entries<Check>(checks)) {
-    const field: unknown = Reflect.get(Object(value), name)
-    if (field !== undefined) check(field, `${path}${name}`)
-  }
-}
 
 const CATCHABLE: ReadonlySet<unknown> = new Set(
   Object.keys(osConstants.signals).filter((name) => name !== 'SIGKILL' && name !== 'SIGSTOP'),

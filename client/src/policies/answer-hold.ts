@@ -74,14 +74,17 @@ export class AnswerHold {
   /** A method has answered with one message. */
   isSingle(method: string): void {
     const known = this.#methods.get(method) ?? 0
-    if (known === 'stream' || (known === 0 && this.#methods.size >= MAX_METHODS)) return
-    this.#methods.set(method, known + 1)
+    if (known !== 'stream') this.#learn(method, known + 1)
   }
 
   /** A method is not unary. */
   isStream(method: string): void {
+    this.#learn(method, 'stream')
+  }
+
+  #learn(method: string, known: number | 'stream'): void {
     if (this.#methods.size < MAX_METHODS || this.#methods.has(method)) {
-      this.#methods.set(method, 'stream')
+      this.#methods.set(method, known)
     }
   }
 
